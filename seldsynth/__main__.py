@@ -1,0 +1,5 @@
+"""`python -m seldsynth`."""
+
+from seldsynth.cli import main
+
+raise SystemExit(main())

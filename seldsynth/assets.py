@@ -1,0 +1,241 @@
+"""Folders → AssetLibrary: which pictures and clips there are for each class, sorted.
+
+Listing a folder opens no file. A file is read, checked and hashed when a plan first wants it, and
+never twice; one that cannot be used is left out with one warning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from seldsynth.classes import CLASSES, class_of_folder
+from seldsynth.errors import AssetError, MediaError
+from seldsynth.media.decode import check_clip, check_first_frame
+from seldsynth.media.stills import check_still
+
+AssetKind = Literal["image", "video"]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif"})
+_MAX_STILL_BYTES = 1 << 29
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetFile:
+    """A file that may be used: its path below one of the input folders, not yet opened.
+
+    folder: the key of the config's `input` section that names the folder. path: relative, with
+    forward slashes.
+    """
+
+    folder: str
+    path: str
+    kind: AssetKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asset:
+    """A file that was read and can be used. width, height: upright, in square pixels."""
+
+    folder: str
+    path: str
+    kind: AssetKind
+    sha256: str
+    width: int
+    height: int
+
+
+class AssetLibrary:
+    """The pictures and clips for each class, and the canvases."""
+
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        *,
+        tiles: Mapping[int, tuple[AssetFile, ...]],
+        canvases: tuple[AssetFile, ...] = (),
+    ) -> None:
+        self.folders = dict(folders)
+        self.tiles = dict(tiles)
+        self.canvases = canvases
+        self._checked: dict[AssetFile, Asset | None] = {}
+        self._said: set[str] = set()
+
+    def check(self, file: AssetFile) -> Asset | None:
+        """Read a file through and describe it; None, and one warning, if it cannot be used.
+
+        Stills and clips are decoded whole; of a canvas video only the first frame.
+        """
+        if file not in self._checked:
+            try:
+                self._checked[file] = self._read(file)
+            except MediaError as error:
+                self.warn_once(f"left out: {error}")
+                self._checked[file] = None
+        return self._checked[file]
+
+    def warn_once(self, message: str) -> None:
+        """Log a warning about an asset, however many recordings use it."""
+        if message not in self._said:
+            self._said.add(message)
+            _log.warning(message)
+
+    def _read(self, file: AssetFile) -> Asset:
+        path = self.folders[file.folder] / file.path
+        if file.kind == "image":
+            content = read_still_bytes(path)
+            info = check_still(content, name=path)
+            if not info.max_alpha:
+                raise MediaError(f"{path}: fully transparent: there is nothing to see")
+            width, height = info.width, info.height
+            sha256 = hashlib.sha256(content).hexdigest()
+        else:
+            if file in self.canvases:
+                width, height = check_first_frame(path)
+            else:
+                clip = check_clip(path)
+                width, height = clip.width, clip.height
+            sha256 = file_sha256(path)
+        return Asset(
+            folder=file.folder,
+            path=file.path,
+            kind=file.kind,
+            sha256=sha256,
+            width=width,
+            height=height,
+        )
+
+
+def read_still_bytes(path: Path) -> bytes:
+    """Content of a picture file. Raises MediaError if it cannot be read or is no picture's size."""
+    try:
+        if path.stat().st_size > _MAX_STILL_BYTES:
+            raise MediaError(f"{path}: larger than 512 MiB, which no picture is")
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's content, in hexadecimal. Raises MediaError if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror}") from None
+    return digest.hexdigest()
+
+
+def scan_library(
+    folders: Mapping[str, Path | None],
+    *,
+    canvas_key: Literal["image_360_path", "video_360_path"] | None,
+    follow_symlinks: bool,
+) -> AssetLibrary:
+    """List the usable files below the input folders; nothing is opened.
+
+    folders: `image_assets_dir`, `video_assets_dir`, `image_360_path` and `video_360_path`, where
+    given. What a file is goes by its name's ending, whichever folder it lies in. Links that lead
+    out of a folder are left out with a warning, unless follow_symlinks.
+    """
+    roots: dict[str, Path] = {}
+    tiles: dict[int, list[AssetFile]] = {sound_class.class_id: [] for sound_class in CLASSES}
+    seen: set[Path] = set()
+    for key in ("image_assets_dir", "video_assets_dir"):
+        root = folders.get(key)
+        if root is None or root.resolve() in seen:
+            continue
+        seen.add(root.resolve())
+        roots[key] = root
+        for class_id, file in _class_files(root, key, follow_symlinks=follow_symlinks):
+            tiles[class_id].append(file)
+    canvases: tuple[AssetFile, ...] = ()
+    if canvas_key is not None:
+        place = folders[canvas_key]
+        assert place is not None
+        roots[canvas_key] = place if place.is_dir() else place.parent
+        canvases = tuple(_canvas_files(place, canvas_key, follow_symlinks=follow_symlinks))
+    return AssetLibrary(
+        roots,
+        tiles={class_id: tuple(files) for class_id, files in tiles.items() if files},
+        canvases=canvases,
+    )
+
+
+def _class_files(root: Path, key: str, *, follow_symlinks: bool) -> Iterator[tuple[int, AssetFile]]:
+    for name in sorted(_names(root)):
+        if not (root / name).is_dir():
+            continue
+        class_id = class_of_folder(name)
+        if class_id is None:
+            _log.warning("%s: not the folder of a class; left out", root / name)
+            continue
+        for path in _files_below(root, root / name, follow_symlinks=follow_symlinks):
+            kind = _kind_of(path)
+            if kind is not None:
+                relative = path.relative_to(root).as_posix()
+                yield class_id, AssetFile(folder=key, path=relative, kind=kind)
+
+
+def _canvas_files(
+    place: Path, key: Literal["image_360_path", "video_360_path"], *, follow_symlinks: bool
+) -> Iterator[AssetFile]:
+    wanted = "image" if key == "image_360_path" else "video"
+    root = place if place.is_dir() else place.parent
+    paths = _files_below(root, root, follow_symlinks=follow_symlinks) if place.is_dir() else [place]
+    for path in paths:
+        if _kind_of(path) == wanted:
+            relative = path.relative_to(root).as_posix()
+            yield AssetFile(folder=key, path=relative, kind=_kind_of(path) or "image")
+
+
+def _kind_of(path: Path) -> AssetKind | None:
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return "image"
+    return "video" if suffix in VIDEO_SUFFIXES else None
+
+
+def _names(folder: Path) -> list[str]:
+    """Names in a folder that are not hidden."""
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError as error:
+        raise AssetError(f"{folder}: cannot be read: {error.strerror}") from None
+
+
+def _files_below(root: Path, folder: Path, *, follow_symlinks: bool) -> list[Path]:
+    """Files below a folder, hidden ones left out, sorted by path; no folder is visited twice."""
+    inside = root.resolve()
+    found: list[Path] = []
+    visited: set[Path] = set()
+    outside = 0
+    pending = [folder]
+    while pending:
+        current = pending.pop()
+        real = current.resolve()
+        if not (follow_symlinks or real.is_relative_to(inside)):
+            outside += 1
+        elif real not in visited and current.is_dir():
+            visited.add(real)
+            pending += [current / name for name in _names(current)]
+        elif current.is_file():
+            found.append(current)
+    if outside:
+        _log.warning(
+            "%s: %d links that lead out of %s left out; assets.follow_symlinks: true takes them",
+            folder,
+            outside,
+            root,
+        )
+    return sorted(found)

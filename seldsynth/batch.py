@@ -1,0 +1,240 @@
+"""Recordings: found, planned, rendered; one that fails is reported, and the others go on."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import torch
+
+from seldsynth.assets import AssetLibrary
+from seldsynth.config import Config
+from seldsynth.errors import ConfigError, SeldsynthError
+from seldsynth.events import events_of
+from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
+from seldsynth.metadata import read_labels
+from seldsynth.plan import (
+    ScenePlan,
+    make_plan,
+    notes_on,
+    plan_from_json,
+    plan_path,
+    resolve_folders,
+)
+from seldsynth.render.scene import check_assets, render_frames
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One label file (or saved plan) and what becomes of it."""
+
+    recording_id: str
+    source: Path
+    video: Path
+    plan: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A recording with its plan, ready to be rendered anywhere.
+
+    known_assets: the plan was made just now, so its assets need not be compared again.
+    """
+
+    recording: Recording
+    plan: ScenePlan
+    folders: dict[str, Path]
+    device: str
+    known_assets: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a recording. seconds: time to render and encode; message: why it failed."""
+
+    recording_id: str
+    status: Literal["done", "planned", "skipped", "failed"]
+    frames: int = 0
+    seconds: float = 0.0
+    video_bytes: int = 0
+    plan_sha256: str = ""
+    message: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def find_recordings(config: Config) -> list[Recording]:
+    """Every label file below metadata_dir, sorted by id. Raises ConfigError if there is none.
+
+    The id is the path below metadata_dir without its ending, with forward slashes.
+    """
+    root, video_dir = config.input.metadata_dir, config.output.video_dir
+    found: dict[str, Recording] = {}
+    for path in sorted(root.rglob("*")):
+        if path.suffix.lower() != ".csv" or not path.is_file() or path.is_relative_to(video_dir):
+            continue
+        recording_id = path.relative_to(root).with_suffix("").as_posix()
+        if recording_id in found:
+            raise ConfigError(f"{path} and {found[recording_id].source} would be one video")
+        found[recording_id] = Recording(
+            recording_id=recording_id,
+            source=path,
+            video=video_dir / f"{recording_id}.mp4",
+            plan=plan_path(video_dir, recording_id),
+        )
+    if not found:
+        raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
+    return list(found.values())
+
+
+def plan_recordings(
+    config: Config,
+    recordings: Iterable[Recording],
+    library: AssetLibrary,
+    *,
+    device: torch.device,
+    finished: Callable[[Recording, ScenePlan], bool] = lambda recording, plan: False,
+    plan_only: bool = False,
+) -> Iterator[Job | Outcome]:
+    """Plan every recording and save the plan; yields a Job for each that is to be rendered.
+
+    finished: says of a recording and its plan whether the video is there already.
+    """
+    for recording in recordings:
+        outcome = Outcome(recording_id=recording.recording_id, status="failed")
+        try:
+            table = read_labels(recording.source, distance_unit=config.labels.distance_unit)
+            plan = make_plan(
+                config,
+                events_of(table),
+                library,
+                recording_id=recording.recording_id,
+                num_label_frames=table.num_label_frames,
+            )
+            notes = (*table.notes, *notes_on(plan, num_label_frames=table.num_label_frames))
+            outcome = replace(outcome, notes=notes, plan_sha256=plan.sha256())
+            if finished(recording, plan):
+                yield replace(outcome, status="skipped")
+                continue
+            _save(recording.plan, plan.to_json())
+        except Exception as error:
+            yield replace(outcome, message=_describe(error))
+            continue
+        if plan_only:
+            yield replace(outcome, status="planned")
+            continue
+        yield Job(
+            recording=recording,
+            plan=plan,
+            folders=resolve_folders(plan, recording.plan),
+            device=str(device),
+            known_assets=True,
+            notes=notes,
+        )
+
+
+def load_plans(
+    plan_files: Iterable[Path], *, device: torch.device, folders: Mapping[str, Path | None]
+) -> Iterator[Job | Outcome]:
+    """Saved plans to be rendered again, each beside its file.
+
+    folders: where input folders are now, if not where the plan says.
+    """
+    for path in plan_files:
+        name = path.name.removesuffix(".json").removesuffix(".plan")
+        recording = Recording(
+            recording_id=name, source=path, video=path.with_name(f"{name}.mp4"), plan=path
+        )
+        try:
+            plan = plan_from_json(path.read_bytes(), name=path)
+            moved = {key: folders[key] for key in plan.folders if folders.get(key)}
+            yield Job(
+                recording=replace(recording, recording_id=plan.recording_id),
+                plan=plan,
+                folders={**resolve_folders(plan, path), **{k: p for k, p in moved.items() if p}},
+                device=str(device),
+                known_assets=False,
+            )
+        except Exception as error:
+            yield Outcome(recording_id=name, status="failed", message=_describe(error))
+
+
+def prepare_process() -> None:
+    """One thread for everything: recordings are what runs side by side."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
+    """Render and encode one recording; a failure is returned, not raised."""
+    plan, recording = job.plan, job.recording
+    outcome = Outcome(
+        recording_id=recording.recording_id,
+        status="failed",
+        plan_sha256=plan.sha256(),
+        notes=job.notes,
+    )
+    start = time.perf_counter()
+    try:
+        device = torch.device(job.device)
+        encoding = plan.encoding
+        form = VideoFormat(
+            width=plan.width,
+            height=plan.height,
+            frame_rate=plan.frames_per_second,
+            encoder=choose_encoder(encoding.encoder, device_kind=device.type),
+            preset=encoding.preset,
+            quality=encoding.quality,
+            gop_s=encoding.gop_s,
+        )
+        if not job.known_assets:
+            check_assets(plan, job.folders)
+        _remove_leftovers(recording.video)
+        with write_video(recording.video, form) as writer:
+            for frame in render_frames(plan, job.folders, device=device):
+                writer.write(frame.cpu().numpy())
+                on_frame()
+        video_bytes = recording.video.stat().st_size
+    except Exception as error:
+        return replace(outcome, message=_describe(error), seconds=time.perf_counter() - start)
+    return replace(
+        outcome,
+        status="done",
+        frames=plan.num_frames,
+        seconds=time.perf_counter() - start,
+        video_bytes=video_bytes,
+    )
+
+
+def _describe(error: Exception) -> str:
+    """One line for a user's fault; for a fault of ours, one line here and the rest in the log."""
+    if isinstance(error, SeldsynthError):
+        return str(error)
+    _log.error("unexpected fault; please report it with the plan", exc_info=error)
+    return f"unexpected fault: {type(error).__name__}: {error}"
+
+
+def _save(path: Path, text: str) -> None:
+    """Write a small file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(video: Path) -> None:
+    """Remove what a run that was killed has left of this video."""
+    for leftover in video.parent.glob(f".{glob.escape(video.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)

@@ -1,0 +1,272 @@
+"""What a config may say: the one place where a key, its default, its range and its comment stand.
+
+config_file.py reads files into these models, and makes the commented starting file from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, PrivateAttr
+
+X264_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+_NTSC_RATES = {23.976: 24, 23.98: 24, 29.97: 30, 47.952: 48, 59.94: 60, 119.88: 120}
+
+
+def parse_frame_rate(value: object) -> Fraction:
+    """Frames per second as an exact fraction: 30, 12.5, 29.97 and "30000/1001" are understood.
+
+    Decimal NTSC rates mean what the industry means: 29.97 is 30000/1001. Raises ValueError.
+    """
+    wish = 'should be frames per second such as 30, 29.97 or "30000/1001"'
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
+        raise ValueError(wish)
+    try:
+        rate = value if isinstance(value, Fraction) else Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(wish) from None
+    for decimal, nominal in _NTSC_RATES.items():
+        if rate == Fraction(str(decimal)):
+            rate = Fraction(nominal * 1000, 1001)
+    if not 1 <= rate <= 240:
+        raise ValueError("should be 1 to 240 frames per second")
+    if rate.denominator > 1001:
+        raise ValueError(f"{wish}; {value} has no exact small fraction")
+    return rate
+
+
+def _even(value: int) -> int:
+    if value % 2:
+        raise ValueError("should be even: colour is stored at half resolution")
+    return value
+
+
+def _workers(value: object) -> object:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value != "auto" and not (whole and isinstance(value, int) and value >= 1):
+        raise ValueError("should be auto or a whole number of at least 1")
+    return value
+
+
+def _path(value: object) -> Path:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("should be a path in quotes")
+    return Path(value).expanduser()
+
+
+FolderPath = Annotated[Path, BeforeValidator(_path)]
+EvenPixels = Annotated[int, Field(ge=64, le=16384), BeforeValidator(_even)]
+
+
+class Section(BaseModel):
+    """A part of the config: frozen, no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class InputConfig(Section):
+    """What is read. Relative paths are relative to this file; null where a folder is not used."""
+
+    video_360_path: FolderPath | None = Field(
+        None, description="360° videos to use as canvas: a folder or one file"
+    )
+    image_360_path: FolderPath | None = Field(
+        None,
+        description="360° pictures to use as canvas: a folder or one file",
+        examples=["/path/to/canvas_images"],
+    )
+    video_assets_dir: FolderPath | None = Field(
+        None,
+        description="clips by class: Class_0/ … Class_12/, or folders named like the class",
+        examples=["/path/to/video_assets"],
+    )
+    image_assets_dir: FolderPath | None = Field(
+        None, description="pictures by class, likewise", examples=["/path/to/image_assets"]
+    )
+    metadata_dir: FolderPath = Field(
+        description="label CSVs of SpatialScaper or DCASE, searched with all folders below it",
+        examples=["/path/to/metadata"],
+    )
+
+
+class OutputConfig(Section):
+    """What is written."""
+
+    video_dir: FolderPath = Field(
+        description="a label file a/b.csv becomes a/b.mp4 and a/b.plan.json in here",
+        examples=["/path/to/output/videos"],
+    )
+    log_file: FolderPath | None = Field(
+        None, description="a line per recording; null: processing_log.txt in video_dir"
+    )
+
+
+class ProcessingConfig(Section):
+    """How it is run."""
+
+    workers: Annotated[int | Literal["auto"], BeforeValidator(_workers)] = Field(
+        "auto", description="recordings made at a time: auto (one per CPU core) or a number"
+    )
+    video_duration: Annotated[float, Field(gt=0, le=7200)] | None = Field(
+        None,
+        description="seconds; a shorter scene is padded, a longer one cut; null: as the labels",
+    )
+    fps: Annotated[Fraction, PlainValidator(parse_frame_rate)] = Field(
+        Fraction(30), description="frames per second: 30, 29.97, 30000/1001 …"
+    )
+    dark_background: bool = Field(False, description="black canvas, no picture or video needed")
+    use_blur: bool = Field(False, description="blur the canvas, by a random width per recording")
+    use_image_background: bool | None = Field(
+        None,
+        description="canvas from image_360_path (true) or video_360_path (false); "
+        "null: whichever is given, pictures first",
+        examples=[True],
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="same seed, same config, same inputs: the same videos"
+    )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+)$")] = Field(
+        "auto", description="auto | cpu | cuda | cuda:N; auto is the first GPU, or else the CPU"
+    )
+
+
+class CanvasConfig(Section):
+    """The equirectangular picture everything is put on."""
+
+    width: EvenPixels = Field(1920, description="pixels, even")
+    height: EvenPixels = Field(960, description="pixels, even; half the width for 360°x180°")
+    fit: Literal["stretch", "crop", "error"] = Field(
+        "stretch", description="stretch | crop | error: what to do with a canvas that is not 2:1"
+    )
+    random_yaw: bool = Field(
+        False, description="turn the canvas about the vertical, by a random angle per recording"
+    )
+
+
+class TilesConfig(Section):
+    """The pictures of the sound events."""
+
+    size: Literal["physical", "fixed"] = Field(
+        "physical",
+        description="physical (by the class's size in metres and the labelled distance) | fixed",
+    )
+    fixed_deg: float = Field(
+        37.5, gt=0, le=120, description="degrees of the longer side where size is fixed"
+    )
+    min_deg: float = Field(
+        12.0, gt=0, le=120, description="never smaller than this, where size is physical"
+    )
+    max_deg: float = Field(
+        70.0, gt=0, le=120, description="never larger than this, where size is physical"
+    )
+    default_distance_m: float = Field(
+        2.0, gt=0, description="metres, for labels that have no distance"
+    )
+    feather: float = Field(
+        0.04, ge=0, le=0.5, description="soft border, as a fraction of the shorter side"
+    )
+    missing: Literal["error", "skip"] = Field(
+        "error", description="error | skip: what to do with an event whose class has no picture"
+    )
+    prefer: Literal["mixed", "image", "video"] = Field(
+        "mixed", description="mixed | image | video: where a class has pictures and clips"
+    )
+
+
+class LabelsConfig(Section):
+    """How label files are understood."""
+
+    distance_unit: Literal["auto", "m", "cm"] = Field(
+        "auto", description="auto (decided per file, said in the log) | m | cm"
+    )
+    interpolate: bool = Field(
+        True, description="move smoothly between label frames (true) or in steps of 0.1 s"
+    )
+
+
+class EncodingConfig(Section):
+    """The MP4. docs/encoding.md has the measurements behind the defaults."""
+
+    encoder: Literal["auto", "libx264", "h264_nvenc"] = Field(
+        "auto", description="auto (h264_nvenc on a GPU that has it, else libx264) | …"
+    )
+    preset: Literal[X264_PRESETS] = Field(  # type: ignore[valid-type]
+        "veryfast", description="ultrafast … veryslow: time against file size"
+    )
+    quality: int = Field(
+        20, ge=0, le=51, description="H.264 quantizer: smaller is better and larger; 18-28 is usual"
+    )
+    gop_s: float = Field(
+        2.0, gt=0, le=60, description="seconds between key frames: players can seek to these"
+    )
+
+
+class AssetsConfig(Section):
+    """How asset folders are read."""
+
+    follow_symlinks: bool = Field(
+        False, description="accept links that lead out of the asset folders"
+    )
+
+
+class Config(Section):
+    """Everything a run is told. Frozen; paths are absolute after `load_config`."""
+
+    input: InputConfig
+    output: OutputConfig
+    processing: ProcessingConfig = ProcessingConfig()
+    canvas: CanvasConfig = CanvasConfig()
+    tiles: TilesConfig = TilesConfig()
+    labels: LabelsConfig = LabelsConfig()
+    encoding: EncodingConfig = EncodingConfig()
+    assets: AssetsConfig = AssetsConfig()
+    _relative_inputs: frozenset[str] = PrivateAttr(frozenset())
+
+    def written_relative(self, keys: Iterable[str]) -> Config:
+        """A copy that knows which keys of `input` were relative paths before they were resolved."""
+        copy = self.model_copy()
+        copy._relative_inputs = frozenset(keys)
+        return copy
+
+    @property
+    def relative_inputs(self) -> frozenset[str]:
+        """The keys of `input` that were written as relative paths."""
+        return self._relative_inputs
+
+    @property
+    def canvas_key(self) -> Literal["image_360_path", "video_360_path"] | None:
+        """The key of `input` that the canvas comes from; None for a dark background."""
+        if self.processing.dark_background:
+            return None
+        use_image = self.processing.use_image_background
+        if use_image is None:
+            use_image = self.input.image_360_path is not None or self.input.video_360_path is None
+        return "image_360_path" if use_image else "video_360_path"
+
+
+def known_keys() -> list[str]:
+    """Every key as `section.key`, in the order of the config file."""
+    return [f"{section}.{key}" for section, model in sections() for key in model.model_fields]
+
+
+def sections() -> Iterator[tuple[str, type[Section]]]:
+    """The sections of a config with their models, in the order of the config file."""
+    for name, field in Config.model_fields.items():
+        assert isinstance(field.annotation, type)
+        assert issubclass(field.annotation, Section)
+        yield name, field.annotation

@@ -1,0 +1,208 @@
+"""YAML file → Config: every fault names its file, line and key, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from seldsynth.config import Config, Section, known_keys, sections
+from seldsynth.errors import ConfigError
+
+_MAX_CONFIG_BYTES = 1 << 20
+
+
+def commented_config() -> str:
+    """A complete config file with a comment for every key, to be filled in by a user."""
+    lines = ["# seldsynth: what to read, what to write, and how. Every key that is left out has"]
+    lines += ["# the value shown here. Paths may be relative to this file."]
+    for section, model in sections():
+        lines += ["", f"# {model.__doc__}", f"{section}:"]
+        for key, field in model.model_fields.items():
+            value = field.examples[0] if field.examples else field.default
+            assert value is not PydanticUndefined
+            lines += [f"  # {field.description}", f"  {key}: {_yaml_scalar(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml_scalar(value: object) -> str:
+    if isinstance(value, Fraction):
+        value = int(value) if value.denominator == 1 else str(value)
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read and check a config file.
+
+    overrides: `section.key=value`, the value in YAML. Relative paths, from the file and from
+    overrides, are taken from the config file's folder. Raises ConfigError, which names
+    file, line and key of every fault; nothing is written.
+    """
+    source = _Source(path)
+    for override in overrides:
+        source.override(override)
+    try:
+        config = Config.model_validate(source.values)
+    except ValidationError as error:
+        raise ConfigError([_describe(detail, source) for detail in error.errors()]) from None
+    config = _with_absolute_paths(config, path.absolute().parent)
+    faults = list(_cross_faults(config, source))
+    if faults:
+        raise ConfigError(faults)
+    return config
+
+
+class _Source:
+    """The values of a config file, and where each of them stands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines: dict[tuple[str, ...], str] = {}
+        self.values: dict[str, Any] = self._read()
+
+    def where(self, keys: tuple[str, ...]) -> str:
+        """`file:line: section.key`, or the nearest thing there is to it."""
+        for known in (keys, keys[:1]):
+            if known in self._lines:
+                return f"{self._lines[known]}: {'.'.join(keys)}"
+        return f"{self.path}: {'.'.join(keys)}"
+
+    def override(self, text: str) -> None:
+        """Take in one `section.key=value`. Raises ConfigError."""
+        name, equals, value = text.partition("=")
+        keys = tuple(name.strip().split("."))
+        if not equals or len(keys) != 2:
+            raise ConfigError(f"--set {text}: expected section.key=value, e.g. processing.fps=25")
+        try:
+            parsed = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError) as error:
+            raise ConfigError(f"--set {text}: {_yaml_fault(error)}") from None
+        section = self.values.get(keys[0])
+        self.values[keys[0]] = {**(section if isinstance(section, dict) else {}), keys[1]: parsed}
+        self._lines[keys] = "--set"
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            if self.path.stat().st_size > _MAX_CONFIG_BYTES:
+                raise ConfigError(f"{self.path}: larger than 1 MiB, which no config file is")
+            text = self.path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
+            raise ConfigError(f"{self.path}: cannot be read: {reason}") from None
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self._note_lines(root)
+            values = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            raise ConfigError(f"{self.path}{line}: {_yaml_fault(error)}") from None
+        if not isinstance(values, dict):
+            raise ConfigError(
+                f"{self.path}:1: expected sections such as input: and output:; "
+                "--write-config FILE writes a config to start from"
+            )
+        # A section whose keys are all commented out reads as null and means the defaults.
+        return {str(key): {} if value is None else value for key, value in values.items()}
+
+    def _note_lines(self, root: yaml.Node | None) -> None:
+        """Remember the line of every section and key; refuse keys that come twice."""
+        if not isinstance(root, yaml.MappingNode):
+            return
+        for section, content in root.value:
+            self._note(section, (str(section.value),))
+            if isinstance(content, yaml.MappingNode):
+                for key, _ in content.value:
+                    self._note(key, (str(section.value), str(key.value)))
+
+    def _note(self, node: yaml.Node, keys: tuple[str, ...]) -> None:
+        line = f"{self.path}:{node.start_mark.line + 1}"
+        if keys in self._lines:
+            raise ConfigError(f"{line}: {'.'.join(keys)} is given twice")
+        self._lines[keys] = line
+
+
+def _yaml_fault(error: Exception) -> str:
+    problem = getattr(error, "problem", None) or str(error)
+    return f"not valid YAML: {' '.join(str(problem).split())}"
+
+
+def _describe(detail: ErrorDetails, source: _Source) -> str:
+    keys = tuple(str(part) for part in detail["loc"][:2])
+    where = source.where(keys)
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key{_nearest(keys)}"
+    if detail["type"] == "missing":
+        return f"{where}: missing; every config needs it"
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        return f"{where}: expected keys below it, got {reprlib.repr(detail['input'])}"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if detail["type"] == "string_pattern_mismatch":
+        message = "should be auto, cpu, cuda or cuda:N"
+    if detail["type"] == "bool_type":
+        message = "should be true or false"
+    return f"{where}: {message}, got {reprlib.repr(detail['input'])}"
+
+
+def _nearest(keys: tuple[str, ...]) -> str:
+    """The known key that an unknown one was probably meant to be, as the end of a sentence."""
+    names = known_keys() if len(keys) == 2 else [name for name, _ in sections()]
+    by_key = [name for name in names if name.split(".")[-1] == keys[-1]]
+    close = by_key or difflib.get_close_matches(".".join(keys), names, n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(_siblings(keys))}"
+
+
+def _siblings(keys: tuple[str, ...]) -> list[str]:
+    models = dict(sections())
+    return list(models[keys[0]].model_fields) if keys[0] in models else list(models)
+
+
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    def absolute(section: Section) -> dict[str, Path]:
+        paths = {key: value for key, value in section if isinstance(value, Path)}
+        return {key: base / value for key, value in paths.items()}
+
+    output = config.output.model_copy(update=absolute(config.output))
+    if output.log_file is None:
+        output = output.model_copy(update={"log_file": output.video_dir / "processing_log.txt"})
+    located = config.model_copy(
+        update={
+            "input": config.input.model_copy(update=absolute(config.input)),
+            "output": output,
+        }
+    )
+    relative = (key for key, value in config.input if value and not value.is_absolute())
+    return located.written_relative(relative)
+
+
+def _cross_faults(config: Config, source: _Source) -> Iterator[str]:
+    """Faults that no single key shows: folders not there, sizes that exclude each other."""
+    paths = config.input
+    canvas_key = config.canvas_key
+    if canvas_key is not None and getattr(paths, canvas_key) is None:
+        yield (
+            f"{source.where(('input', canvas_key))}: needed for the canvas; name a folder, "
+            "or set processing.dark_background: true"
+        )
+    for key, value in paths:
+        is_canvas = key.endswith("360_path")
+        if value is None or (is_canvas and key != canvas_key):
+            continue
+        if not (value.exists() if is_canvas else value.is_dir()):
+            yield f"{source.where(('input', key))}: no such folder: {value}"
+    if paths.image_assets_dir is None and paths.video_assets_dir is None:
+        where = source.where(("input", "image_assets_dir"))
+        yield f"{where}: null, and so is video_assets_dir; name a folder of pictures or clips"
+    if config.tiles.min_deg > config.tiles.max_deg:
+        where = source.where(("tiles", "min_deg"))
+        yield f"{where}: {config.tiles.min_deg} is over tiles.max_deg {config.tiles.max_deg}"
+    if config.output.video_dir.resolve() == paths.metadata_dir.resolve():
+        where = source.where(("output", "video_dir"))
+        yield f"{where}: is the folder of the labels; choose another for the videos"

@@ -1,0 +1,51 @@
+"""The faults a user can cause, as exceptions.
+
+    SeldsynthError
+    ├── ConfigError      a config file or command line that cannot be used      exit code 2
+    ├── LabelError       a label file that cannot be trusted                    the recording fails
+    ├── AssetError       a class without pictures, a picture or clip not found  the recording fails
+    ├── MediaError       a file that cannot be decoded, encoded or read back    the recording fails
+    └── PlanError        a saved plan that cannot be used                       the recording fails
+
+Each prints as one line that says where, what, what was expected and what to do. A wrong call
+by code (not by a user) is a ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class SeldsynthError(Exception):
+    """Base of every fault that a user caused and can mend."""
+
+
+class ConfigError(SeldsynthError):
+    """A config file or command line that cannot be used.
+
+    `faults` holds one line per fault; the message is those lines.
+    """
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[str, ...]]]:
+        """Pickle by the faults, so that the exception crosses process borders whole."""
+        return type(self), (self.faults,)
+
+
+class LabelError(SeldsynthError):
+    """A label file that cannot be trusted: it is refused whole, never read in part."""
+
+
+class AssetError(SeldsynthError):
+    """A class without pictures, or a picture or clip that is missing, changed or unusable."""
+
+
+class MediaError(SeldsynthError):
+    """A media file that cannot be decoded, encoded or read back."""
+
+
+class PlanError(SeldsynthError):
+    """A saved plan that cannot be used."""

@@ -1,0 +1,336 @@
+"""Clips from files: frames by time, upright, as planar YUV (BT.709, limited range).
+
+Every way a file can lie is met here: no timestamps, timestamps that jump, alpha that only another
+decoder sees, frames on their side, pixels that are not square, damage in the middle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from seldsynth.errors import MediaError
+from seldsynth.media.stills import MAX_PIXELS
+
+MAX_CLIP_S = Fraction(120)
+"""Of a longer clip the first two minutes are shown."""
+
+# libavcodec's own VP8 and VP9 decoders drop the alpha that WebM keeps beside the picture.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_LAST_FRAME_S = Fraction(1, 10)
+_FULL_RANGE_FORMATS = ("yuvj", "gray", "rgb", "bgr", "gbr", "pal", "mono", "ya", "argb", "abgr")
+_COLORSPACES: dict[int, int] = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: 9,  # BT.2020, for which PyAV has no name
+}
+
+Plane = NDArray[np.uint8]
+
+av.logging.set_level(av.logging.PANIC)  # what goes wrong is raised and said once
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipInfo:
+    """What a clip file shows: upright width and height in square pixels, length, frames, alpha."""
+
+    width: int
+    height: int
+    duration_s: Fraction
+    num_frames: int
+    has_alpha: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planes:
+    """One frame as planar YUV 4:2:0, BT.709 limited range.
+
+    luma [h, w], chroma_blue and chroma_red [h/2, w/2], alpha [h, w] or None; all uint8, views
+    that live as long as they are held.
+    """
+
+    luma: Plane
+    chroma_blue: Plane
+    chroma_red: Plane
+    alpha: Plane | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedFrame:
+    """A decoded frame: its number in the clip, its time from the first frame, how long it shows."""
+
+    index: int
+    start_s: Fraction
+    duration_s: Fraction
+    frame: VideoFrame
+
+    @property
+    def end_s(self) -> Fraction:
+        """When the next frame is due."""
+        return self.start_s + self.duration_s
+
+
+class ClipReader:
+    """Frames of a clip by time, looped: a context manager that opens the file once.
+
+    max_duration_s: the clip ends there if it is longer; None reads it whole.
+    """
+
+    def __init__(self, path: Path, *, max_duration_s: Fraction | None = MAX_CLIP_S) -> None:
+        self.path = path
+        self._max_duration_s = max_duration_s
+        self._resources = contextlib.ExitStack()
+        self._container, self._stream = self._open()
+        self._time_base = self._stream.time_base or Fraction(1, 1000)
+        self._frames = self._decode()
+        self._loop_start_s = Fraction(0)
+        self._current: TimedFrame | None = None
+        self._next: TimedFrame | None = None
+        self._reformatter = VideoReformatter()
+
+    def __enter__(self) -> ClipReader:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._frames.close()
+        self._resources.close()
+
+    def frame_at(self, time_s: Fraction) -> TimedFrame:
+        """The frame shown at a time from the clip's start, as it loops for ever.
+
+        time_s must not be less than in the call before. Raises MediaError for a damaged file.
+        """
+        if self._current is None:
+            self._start_loop(Fraction(0))
+        while True:
+            assert self._current is not None
+            following = self._next
+            due_s = following.start_s if following else self._current.end_s
+            # A timestamp is rounded to its time base: a frame due half a tick from now is due.
+            if time_s - self._loop_start_s < due_s - self._time_base / 2:
+                return self._current
+            if following is not None:
+                self._current, self._next = following, next(self._frames, None)
+            else:
+                self._rewind(time_s)
+
+    def planes(self, timed: TimedFrame, *, width: int, height: int) -> Planes:
+        """The frame, scaled (area average where it shrinks) and turned upright.
+
+        width, height: of the upright result, both even.
+        """
+        turns = _quarter_turns(timed.frame)
+        if turns % 2:
+            width, height = height, width
+        converted = self._convert(timed.frame, width=width, height=height)
+        arrays = [_turned(_plane(plane), turns) for plane in converted.planes]
+        return Planes(
+            luma=arrays[0],
+            chroma_blue=arrays[1],
+            chroma_red=arrays[2],
+            alpha=arrays[3] if len(arrays) > 3 else None,
+        )
+
+    def decode_all(self) -> Iterator[TimedFrame]:
+        """Every frame once, up to the maximum duration. Raises MediaError where it is damaged."""
+        if self._current is not None:
+            raise ValueError("frames have been taken from this reader already")
+        yield from self._frames
+
+    def display_size(self, frame: VideoFrame) -> tuple[int, int]:
+        """Upright width and height of a frame in square pixels."""
+        aspect = self._stream.sample_aspect_ratio or Fraction(1)
+        if not Fraction(1, 4) <= aspect <= 4:
+            aspect = Fraction(1)
+        width, height = max(1, round(frame.width * aspect)), frame.height
+        return (height, width) if _quarter_turns(frame) % 2 else (width, height)
+
+    def _open(self) -> tuple[InputContainer, VideoStream]:
+        try:
+            container = self._resources.enter_context(av.open(str(self.path)))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise MediaError(f"{self.path}: cannot be opened: {_reason(error)}") from None
+        if not container.streams.video:
+            self._resources.close()
+            raise MediaError(f"{self.path}: has no picture track")
+        stream = container.streams.video[0]
+        if stream.width * stream.height > MAX_PIXELS:
+            self._resources.close()
+            raise MediaError(
+                f"{self.path}: {stream.width}x{stream.height} pixels; at most {MAX_PIXELS} are read"
+            )
+        return container, stream
+
+    def _decode(self) -> Generator[TimedFrame, None, None]:
+        """Frames from where the container stands, numbered and timed from its first frame."""
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        gap_s = 1 / rate if rate else _LAST_FRAME_S
+        held: tuple[VideoFrame, Fraction] | None = None
+        first_s: Fraction | None = None
+        index = 0
+        for frame in self._raw_frames():
+            if frame.pts is None:
+                start_s = held[1] + gap_s if held else Fraction(0)
+            else:
+                first_s = frame.pts * self._time_base if first_s is None else first_s
+                start_s = frame.pts * self._time_base - first_s
+            start_s = max(start_s, held[1] if held else Fraction(0))
+            if held is not None:
+                gap_s = start_s - held[1] or gap_s
+                yield self._timed(index, held, start_s - held[1])
+                index += 1
+            if self._max_duration_s is not None and start_s >= self._max_duration_s:
+                return
+            held = (frame, start_s)
+        if held is None:
+            raise MediaError(f"{self.path}: holds no frame")
+        stated_s = (held[0].duration or 0) * self._time_base
+        yield self._timed(index, held, stated_s if stated_s > 0 else gap_s)
+
+    def _timed(
+        self, index: int, held: tuple[VideoFrame, Fraction], duration_s: Fraction
+    ) -> TimedFrame:
+        frame, start_s = held
+        if self._max_duration_s is not None:
+            duration_s = min(duration_s, self._max_duration_s - start_s)
+        return TimedFrame(index=index, start_s=start_s, duration_s=duration_s, frame=frame)
+
+    def _raw_frames(self) -> Iterator[VideoFrame]:
+        codec = self._stream.codec_context
+        name = _ALPHA_DECODERS.get(codec.name.removeprefix("libvpx-"))
+        if name and self._stream.metadata.get("alpha_mode") == "1":
+            plain, codec = codec, cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
+            codec.extradata = plain.extradata
+        codec.thread_count = 1
+        last_pts: int | None = None
+        try:
+            for packet in self._container.demux(self._stream):
+                for frame in codec.decode(packet):
+                    if frame.is_corrupt:
+                        raise MediaError(self._damage(last_pts))
+                    last_pts = frame.pts
+                    yield frame
+        except (av.FFmpegError, OSError, ValueError):
+            raise MediaError(self._damage(last_pts)) from None
+
+    def _damage(self, last_pts: int | None) -> str:
+        if last_pts is None:
+            return f"{self.path}: damaged: no frame can be decoded"
+        time_s = float((last_pts - (self._stream.start_time or 0)) * self._time_base)
+        return f"{self.path}: damaged after {time_s:.2f} s"
+
+    def _start_loop(self, loop_start_s: Fraction) -> None:
+        self._loop_start_s = loop_start_s
+        self._current = next(self._frames)
+        self._next = next(self._frames, None)
+
+    def _rewind(self, time_s: Fraction) -> None:
+        """Go back to the first frame, in the last loop that starts before time_s."""
+        assert self._current is not None
+        duration_s = self._current.end_s
+        loops = (time_s - self._loop_start_s) // duration_s
+        loop_start_s = self._loop_start_s + max(1, loops) * duration_s
+        if self._current.index == 0:  # a single frame needs no second decoding
+            self._loop_start_s = loop_start_s
+            return
+        self._frames.close()
+        self._resources.close()
+        self._container, self._stream = self._open()
+        self._frames = self._decode()
+        self._start_loop(loop_start_s)
+
+    def _convert(self, frame: VideoFrame, *, width: int, height: int) -> VideoFrame:
+        shrinks = width <= frame.width and height <= frame.height
+        name = frame.format.name
+        full = frame.color_range == ColorRange.JPEG or name.startswith(_FULL_RANGE_FORMATS)
+        guess = Colorspace.ITU601 if frame.height < 720 else Colorspace.ITU709
+        has_alpha = any(component.is_alpha for component in frame.format.components)
+        return self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="yuva420p" if has_alpha else "yuv420p",
+            src_colorspace=_COLORSPACES.get(frame.colorspace, guess),
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
+            threads=1,
+        )
+
+
+def check_clip(path: Path) -> ClipInfo:
+    """Decode a clip once, up to MAX_CLIP_S. Raises MediaError if it is damaged or no clip."""
+    with ClipReader(path) as reader:
+        num_frames, duration_s, has_alpha = 0, Fraction(0), False
+        width = height = 0
+        for timed in reader.decode_all():
+            if not num_frames:
+                width, height = reader.display_size(timed.frame)
+                has_alpha = any(part.is_alpha for part in timed.frame.format.components)
+            num_frames += 1
+            duration_s = timed.end_s
+    if duration_s <= 0:
+        raise MediaError(f"{path}: its frames have no duration")
+    return ClipInfo(
+        width=width,
+        height=height,
+        duration_s=duration_s,
+        num_frames=num_frames,
+        has_alpha=has_alpha,
+    )
+
+
+def check_first_frame(path: Path) -> tuple[int, int]:
+    """Upright width and height of a video whose first frame can be decoded, else MediaError.
+
+    For long videos, of which decoding all would take too long.
+    """
+    with ClipReader(path) as reader:
+        return reader.display_size(next(reader.decode_all()).frame)
+
+
+def _quarter_turns(frame: VideoFrame) -> int:
+    """Counter-clockwise quarter turns that make a frame upright."""
+    return round(frame.rotation / 90) % 4
+
+
+def _turned(plane: Plane, turns: int) -> Plane:
+    return np.ascontiguousarray(np.rot90(plane, turns)) if turns else plane
+
+
+def _plane(plane: av.video.plane.VideoPlane) -> Plane:
+    rows: Plane = np.frombuffer(memoryview(plane), dtype=np.uint8)
+    rows = rows.reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,119 @@
+"""Pictures from files: upright, 8 bits, blue-green-red with alpha where the file has it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    Image,
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401  registers itself; the other formats are always there
+)
+
+from seldsynth.errors import MediaError
+
+MAX_PIXELS = 1 << 27
+"""16384 x 8192. A larger picture or video frame is refused before it is decoded."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+_EXIF_ORIENTATION = 0x0112
+# What to do with the stored picture, by EXIF orientation: rotate, then flip around the vertical.
+_UPRIGHT: dict[int, tuple[int | None, bool]] = {
+    1: (None, False),
+    2: (None, True),
+    3: (cv2.ROTATE_180, False),
+    4: (cv2.ROTATE_180, True),
+    5: (cv2.ROTATE_90_CLOCKWISE, True),
+    6: (cv2.ROTATE_90_CLOCKWISE, False),
+    7: (cv2.ROTATE_90_COUNTERCLOCKWISE, True),
+    8: (cv2.ROTATE_90_COUNTERCLOCKWISE, False),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StillInfo:
+    """What a picture file holds, upright: width and height in pixels, and how much of it shows.
+
+    `max_alpha` is 255 for a picture without alpha, 0 for one that is fully transparent.
+    """
+
+    width: int
+    height: int
+    max_alpha: int
+
+
+def check_still(content: bytes, *, name: str | Path) -> StillInfo:
+    """Decode a picture strictly. Raises MediaError if it is damaged, too large or no picture.
+
+    Pillow does the checking: it reads the size before it decodes, and unlike OpenCV it refuses a
+    file that was cut off.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    size = f"{image.width}x{image.height} pixels"
+                    raise MediaError(f"{name}: {size}; at most {MAX_PIXELS} are read")
+                image.load()
+    except Image.DecompressionBombError:
+        raise MediaError(f"{name}: far too many pixels; at most {MAX_PIXELS} are read") from None
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+        reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error
+        raise MediaError(f"{name}: cannot be read: {reason}") from None
+    pixels = read_still(content, name=name)
+    height, width, channels = pixels.shape
+    max_alpha = int(pixels[..., 3].max()) if channels == 4 else 255
+    return StillInfo(width=width, height=height, max_alpha=max_alpha)
+
+
+def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
+    """Decode a picture that `check_still` accepts.
+
+    Returns [height, width, 3 or 4] in the order blue, green, red, alpha (not premultiplied),
+    upright by its EXIF orientation; 16-bit, grey, palette and CMYK files become 8-bit colour.
+    Raises MediaError.
+    """
+    buffer = np.frombuffer(content, dtype=np.uint8)
+    try:
+        decoded = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise MediaError(f"{name}: cannot be read: {error.err}") from None
+    pixels: NDArray[Any] | None = decoded[0]
+    if pixels is None or pixels.size == 0:
+        raise MediaError(f"{name}: cannot be read: not a picture that OpenCV knows")
+    if pixels.dtype == np.uint16:
+        pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
+    if pixels.ndim == 2:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+    if pixels.dtype != np.uint8 or pixels.shape[2] not in (3, 4):
+        raise MediaError(
+            f"{name}: {pixels.dtype} with {pixels.shape[2]} channels is not understood"
+        )
+    rotation, mirrored = _UPRIGHT[_orientation(decoded[1], decoded[2])]
+    if rotation is not None:
+        pixels = cv2.rotate(pixels, rotation)
+    if mirrored:
+        pixels = cv2.flip(pixels, 1)
+    return np.ascontiguousarray(pixels)
+
+
+def _orientation(kinds: Sequence[int], blobs: Sequence[Any]) -> int:
+    for kind, blob in zip(kinds, blobs, strict=False):
+        if int(kind) == cv2.IMAGE_METADATA_EXIF:
+            exif = Image.Exif()
+            try:
+                exif.load(bytes(blob))
+                orientation = exif.get(_EXIF_ORIENTATION, 1)
+            except (OSError, ValueError, SyntaxError, KeyError, TypeError):
+                return 1
+            return orientation if orientation in _UPRIGHT else 1
+    return 1

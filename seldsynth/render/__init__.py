@@ -1,0 +1,1 @@
+"""ScenePlan → planar YUV frames, in torch on whatever device is asked for."""

@@ -1,0 +1,112 @@
+"""Layers onto the canvas: planar YUV frames of which only the touched rectangles are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seldsynth.render.projection import Rectangle, SamplingGrid
+from seldsynth.render.textures import Texture
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A billboard as it lies on the canvas, ready to be blended: out = colour + kept · below.
+
+    luma, luma_kept [h, w]; chroma [2, h/2, w/2], chroma_kept [h/2, w/2]; float32. luma and chroma
+    are premultiplied and hold the ½ that makes the cast to integers round.
+    """
+
+    rectangle: Rectangle
+    luma: Tensor
+    luma_kept: Tensor
+    chroma: Tensor
+    chroma_kept: Tensor
+
+
+def warp(
+    texture: Texture, rectangle: Rectangle, luma_grid: SamplingGrid, chroma_grid: SamplingGrid
+) -> Patch:
+    """Sample a texture at every pixel of a rectangle (bilinear, its border goes on outwards)."""
+    luma, luma_kept = _sample(texture.luma, luma_grid, has_alpha=texture.has_alpha)
+    chroma, chroma_kept = _sample(texture.chroma, chroma_grid, has_alpha=texture.has_alpha)
+    return Patch(
+        rectangle=rectangle,
+        luma=luma[0],
+        luma_kept=luma_kept,
+        chroma=chroma,
+        chroma_kept=chroma_kept,
+    )
+
+
+def _sample(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Tensor, Tensor]:
+    """Premultiplied colour + ½ [c, h, w], and 1 - alpha [h, w]."""
+    sampled = functional.grid_sample(
+        planes,
+        grid.positions.unsqueeze(0),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )[0]
+    sampled *= grid.coverage
+    if has_alpha:
+        return sampled[:-1].add_(0.5), 1 - sampled[-1]
+    return sampled.add_(0.5), 1 - grid.coverage
+
+
+class Frame:
+    """One planar YUV 4:2:0 picture on a device.
+
+    buffer [height·3/2, width] uint8 is what an encoder takes; luma [height, width] and chroma
+    [2, height/2, width/2] are views of it.
+    """
+
+    def __init__(self, *, width: int, height: int, device: torch.device) -> None:
+        self.width = width
+        self.height = height
+        self.buffer = torch.empty((height * 3 // 2, width), dtype=torch.uint8, device=device)
+        flat = self.buffer.view(-1)
+        self.luma = flat[: width * height].view(height, width)
+        self.chroma = flat[width * height :].view(2, height // 2, width // 2)
+
+    def paint(self, patch: Patch) -> None:
+        """Blend a patch over what is there."""
+        for here, there, half_here, half_there in self._pieces(patch.rectangle):
+            below = self.luma[here]
+            below.copy_(patch.luma_kept[there].mul(below).add_(patch.luma[there]))
+            below = self.chroma[half_here]
+            blended = patch.chroma_kept[half_there[1:]].mul(below).add_(patch.chroma[half_there])
+            below.copy_(blended)
+
+    def restore(self, rectangle: Rectangle, background: Frame) -> None:
+        """Copy a rectangle from another frame of the same size."""
+        for here, _, half_here, _ in self._pieces(rectangle):
+            self.luma[here].copy_(background.luma[here])
+            self.chroma[half_here].copy_(background.chroma[half_here])
+
+    def _pieces(
+        self, rectangle: Rectangle
+    ) -> Iterator[
+        tuple[tuple[slice, ...], tuple[slice, ...], tuple[slice, ...], tuple[slice, ...]]
+    ]:
+        """Index pairs (canvas, patch) for luma and for chroma: one piece, two across the seam."""
+        y0, y1 = rectangle.y0, rectangle.y0 + rectangle.height
+        left = min(rectangle.width, self.width - rectangle.x0)
+        spans = [(rectangle.x0, 0, left)]
+        if left < rectangle.width:
+            spans.append((0, left, rectangle.width - left))
+        for x_canvas, x_patch, width in spans:
+            yield (
+                (slice(y0, y1), slice(x_canvas, x_canvas + width)),
+                (slice(None), slice(x_patch, x_patch + width)),
+                (
+                    slice(None),
+                    slice(y0 // 2, y1 // 2),
+                    slice(x_canvas // 2, (x_canvas + width) // 2),
+                ),
+                (slice(None), slice(None), slice(x_patch // 2, (x_patch + width) // 2)),
+            )

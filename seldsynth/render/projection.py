@@ -1,0 +1,179 @@
+"""Billboards on the sphere: which canvas pixels one touches, and what it shows at each of them.
+
+A billboard is a flat rectangle tangent to the unit sphere at its direction, facing the listener,
+with up = up. A canvas pixel's ray d meets it at x = d·right / d·forward, y = d·up / d·forward
+(gnomonic projection; Snyder, "Map Projections: A Working Manual", USGS 1395, §22), for
+d·forward > 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_HORIZON = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Billboard:
+    """A rectangle tangent to the unit sphere; half_width and half_height are tangents of angles."""
+
+    azimuth_deg: float
+    elevation_deg: float
+    half_width: float
+    half_height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rectangle:
+    """Canvas pixels x0 <= x < x0 + width (x wraps), y0 <= y < y0 + height; all even."""
+
+    x0: int
+    y0: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingGrid:
+    """Where the pixels of a rectangle look on a billboard.
+
+    positions [h, w, 2]: texture coordinates x, y as `grid_sample` wants them, -1..1 from edge to
+    edge. coverage [h, w]: how much of a pixel the billboard hides, 0..1, border softness included.
+    """
+
+    positions: Tensor
+    coverage: Tensor
+
+
+def make_billboard(
+    *, azimuth_deg: float, elevation_deg: float, longer_side_deg: float, aspect: float
+) -> Billboard:
+    """Billboard whose longer side fills an angle. aspect: width / height of its picture."""
+    longer = math.tan(math.radians(longer_side_deg) / 2)
+    return Billboard(
+        azimuth_deg=azimuth_deg,
+        elevation_deg=elevation_deg,
+        half_width=longer * min(1.0, aspect),
+        half_height=longer * min(1.0, 1 / aspect),
+    )
+
+
+def appears_at(billboard: Billboard, *, width: int, height: int) -> tuple[float, float]:
+    """Width and height in canvas pixels at which a billboard appears on the horizon."""
+    return (
+        2 * math.atan(billboard.half_width) / (2 * math.pi) * width,
+        2 * math.atan(billboard.half_height) / math.pi * height,
+    )
+
+
+def touched_rectangle(billboard: Billboard, *, width: int, height: int) -> Rectangle:
+    """Smallest even-aligned rectangle that holds the billboard, with a pixel to spare around it.
+
+    width, height: of the canvas. The whole width where the billboard covers a pole.
+    """
+    low_deg, high_deg = _elevation_range_deg(billboard)
+    y0 = max(0, math.floor((90 - high_deg) / 180 * height) - 1)
+    y1 = min(height, math.ceil((90 - low_deg) / 180 * height) + 1)
+    y0, y1 = y0 - y0 % 2, min(height, y1 + y1 % 2)
+    span = _azimuth_span_deg(billboard)
+    if span is None:
+        return Rectangle(x0=0, y0=y0, width=width, height=y1 - y0)
+    centre = (180 - billboard.azimuth_deg) / 360 * width
+    x0 = math.floor(centre - span / 360 * width) - 1
+    x1 = math.ceil(centre + span / 360 * width) + 2  # chroma is sited half a pixel to the left
+    x0, x1 = x0 - x0 % 2, x1 + x1 % 2
+    if x1 - x0 >= width:
+        return Rectangle(x0=0, y0=y0, width=width, height=y1 - y0)
+    return Rectangle(x0=x0 % width, y0=y0, width=x1 - x0, height=y1 - y0)
+
+
+def _azimuth_span_deg(billboard: Billboard) -> float | None:
+    """How far a billboard reaches to either side, in degrees; None if it covers a pole.
+
+    Azimuth is monotonic along a great circle, and the edges are great circles: its extremes are
+    at corners.
+    """
+    sine, cosine = _sine_cosine_deg(billboard.elevation_deg)
+    a, b = billboard.half_width, billboard.half_height
+    # The nearer pole lies at height cos/|sin| on the plane, in front, on the vertical axis.
+    if cosine <= b * abs(sine) + 1e-12:
+        return None
+    return max(math.degrees(math.atan2(a, cosine - y * sine)) for y in (-b, b))
+
+
+def _elevation_range_deg(billboard: Billboard) -> tuple[float, float]:
+    sine, cosine = _sine_cosine_deg(billboard.elevation_deg)
+    a, b = billboard.half_width, billboard.half_height
+
+    def elevation_deg(x: float, y: float) -> float:
+        return math.degrees(math.atan2(sine + y * cosine, math.hypot(x, cosine - y * sine)))
+
+    points = [(x, y) for x in (0.0, a) for y in (-b, b)]
+    if abs(sine) > 1e-12:
+        # Along a side the elevation is extreme where its derivative vanishes; on the axis, x = 0,
+        # that is the pole itself.
+        for x in (0.0, a):
+            y = cosine * (1 + x * x) / sine
+            if -b <= y <= b:
+                points.append((x, y))
+    elevations = [elevation_deg(x, y) for x, y in points]
+    return min(elevations), max(elevations)
+
+
+def _sine_cosine_deg(angle_deg: float) -> tuple[float, float]:
+    return math.sin(math.radians(angle_deg)), math.cos(math.radians(angle_deg))
+
+
+def sampling_grid(
+    billboard: Billboard,
+    rectangle: Rectangle,
+    *,
+    width: int,
+    height: int,
+    feather: float,
+    chroma: bool,
+    device: torch.device,
+) -> SamplingGrid:
+    """What every pixel of a rectangle sees of a billboard.
+
+    width, height: of the canvas. feather: soft border as a fraction of the shorter side. chroma:
+    for the half-resolution colour planes, whose samples sit on the left one of two luma pixels
+    and between two rows (H.264's default siting) instead of at pixel centres.
+    """
+    step = 2 if chroma else 1
+    x = rectangle.x0 + 0.5 + torch.arange(0, rectangle.width, step, dtype=torch.float64)
+    y = rectangle.y0 + step / 2 + torch.arange(0, rectangle.height, step, dtype=torch.float64)
+    away = torch.deg2rad(billboard.azimuth_deg - (180 - x / width * 360))  # [w]
+    tangent = torch.tan(torch.deg2rad(90 - y / height * 180))  # [h]
+    sine, cosine = _sine_cosine_deg(billboard.elevation_deg)
+    # Divided by the cosine of the elevation once, so that a row needs no more than its tangent.
+    rise = torch.stack((tangent * sine, tangent * cosine)).to(device, torch.float32).unsqueeze(-1)
+    turn = torch.stack((torch.cos(away) * cosine, torch.cos(away) * sine, torch.sin(away)))
+    turn = turn.to(device, torch.float32)  # [3, w]
+
+    forward = rise[0] + turn[0]  # [h, w]
+    in_front = forward > _HORIZON
+    nearness = 1 / forward.clamp_min(_HORIZON)
+    on_right = turn[2] * nearness / billboard.half_width
+    on_top = (rise[1] - turn[1]) * nearness / billboard.half_height
+    pixel = math.pi / height
+    shorter = 2 * min(billboard.half_width, billboard.half_height)
+    ramp = max(pixel, feather * shorter)
+    coverage = _edge(on_right, billboard.half_width, pixel=pixel, ramp=ramp)
+    coverage *= _edge(on_top, billboard.half_height, pixel=pixel, ramp=ramp)
+    return SamplingGrid(
+        positions=torch.stack((on_right, -on_top), dim=-1), coverage=coverage * in_front
+    )
+
+
+def _edge(position: Tensor, half: float, *, pixel: float, ramp: float) -> Tensor:
+    """Coverage across one axis: a linear ramp that starts half a pixel outside the edge.
+
+    A billboard thinner than a pixel never covers more of it than it is thick.
+    """
+    inside = (1 - position.abs()) * half + pixel / 2
+    return (inside / ramp).clamp_(0, min(1.0, 2 * half / pixel))

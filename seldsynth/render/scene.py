@@ -1,0 +1,111 @@
+"""ScenePlan → frames. Draws no random number, reads no config: the plan is all there is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seldsynth.assets import file_sha256, read_still_bytes
+from seldsynth.errors import AssetError
+from seldsynth.plan import CanvasPlan, ScenePlan
+from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
+from seldsynth.render.compositor import Frame, Patch
+from seldsynth.render.tile import Tile
+
+
+def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
+    """See that the plan's assets are the files it was made with.
+
+    Raises AssetError for one that is missing or has changed.
+    """
+    assets = {plan.canvas.asset, *(tile.asset for tile in plan.tiles)}
+    for asset in sorted((a for a in assets if a), key=lambda a: (a.folder, a.path)):
+        path = folders[asset.folder] / asset.path
+        if not path.is_file():
+            raise AssetError(
+                f"{path}: not there, but plan {plan.recording_id} needs it; "
+                f"--set input.{asset.folder}=FOLDER with --config says where it is now"
+            )
+        if file_sha256(path) != asset.sha256:
+            raise AssetError(f"{path}: has changed since plan {plan.recording_id} was made")
+
+
+def render_frames(
+    plan: ScenePlan, folders: Mapping[str, Path], *, device: torch.device
+) -> Iterator[Tensor]:
+    """The frames of a recording, in order.
+
+    folders: where the plan's folders are. Yields [height·3/2, width] uint8 on the device, planar
+    YUV 4:2:0, BT.709 limited range. It is the same tensor every time: what is in it holds until
+    the next frame is asked for. Raises AssetError and MediaError.
+    """
+    frame = Frame(width=plan.width, height=plan.height, device=device)
+    background = Frame(width=plan.width, height=plan.height, device=device)
+    with torch.inference_mode(), contextlib.ExitStack() as resources:
+        canvas = _open_canvas(plan.canvas, folders, background)
+        resources.callback(canvas.close)
+        tiles = [Tile(tile, plan, folders, device) for tile in plan.tiles]
+        for tile in tiles:
+            resources.callback(tile.close)
+        order = _PaintOrder(tiles)
+        painted: list[Patch] | None = None
+        for video_frame in range(plan.num_frames):
+            time_s = video_frame / plan.frames_per_second
+            canvas_moved = canvas.advance(time_s)
+            patches = [tiles[index].patch(row, time_s) for index, row in order(video_frame)]
+            if painted is None or canvas_moved:
+                frame.buffer.copy_(background.buffer)
+            elif _same(patches, painted):
+                yield frame.buffer
+                continue
+            else:
+                for patch in painted:
+                    frame.restore(patch.rectangle, background)
+            for patch in patches:
+                frame.paint(patch)
+            painted = patches
+            yield frame.buffer
+
+
+def _same(patches: list[Patch], painted: list[Patch]) -> bool:
+    return len(patches) == len(painted) and all(
+        a is b for a, b in zip(patches, painted, strict=True)
+    )
+
+
+def _open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) -> Canvas:
+    if plan.asset is None:
+        return BlackCanvas(frame, plan)
+    path = folders[plan.asset.folder] / plan.asset.path
+    if plan.asset.kind == "image":
+        return StillCanvas(frame, plan, read_still_bytes(path), name=path)
+    return VideoCanvas(frame, plan, path)
+
+
+class _PaintOrder:
+    """Which tiles a video frame shows, far ones first; of equally far ones the earlier event."""
+
+    def __init__(self, tiles: list[Tile]) -> None:
+        counts = [len(tile.video_frames) for tile in tiles]
+        frames = _joined([tile.video_frames for tile in tiles])
+        indices = np.repeat(np.arange(len(tiles)), counts)
+        rows = _joined([np.arange(count) for count in counts])
+        distances = np.concatenate([np.zeros(0), *(tile.distance_m for tile in tiles)])
+        order = np.lexsort((indices, -distances, frames))
+        self._frames, self._tiles, self._rows = frames[order], indices[order], rows[order]
+
+    def __call__(self, video_frame: int) -> Iterator[tuple[int, int]]:
+        """(tile, row of its motion) for every tile seen in a frame."""
+        first, last = np.searchsorted(self._frames, (video_frame, video_frame + 1))
+        for index in range(first, last):
+            yield int(self._tiles[index]), int(self._rows[index])
+
+
+def _joined(arrays: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])

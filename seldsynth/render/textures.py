@@ -1,0 +1,180 @@
+"""Assets → textures: planar YUV, premultiplied by alpha, area-averaged to what will be seen of it.
+
+A texture has between one and two texels per canvas pixel (fewer where the file has fewer): its
+levels are the file's size halved again and again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from seldsynth.media.decode import ClipReader, Planes, TimedFrame
+from seldsynth.media.stills import read_still
+from seldsynth.render.colour import bgr_to_yuv
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """A picture ready to be sampled; float32, values 0..255.
+
+    luma [1, 1, h, w], or [1, 2, h, w] with alpha (0..1) last; chroma [1, 2, h/2, w/2], or
+    [1, 3, h/2, w/2] likewise. What comes with alpha is premultiplied by it.
+    """
+
+    luma: Tensor
+    chroma: Tensor
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel of both is alpha."""
+        return self.luma.shape[1] == 2
+
+
+def level_for(*, width: int, height: int, seen_width: float, seen_height: float) -> int:
+    """How often a picture is to be halved to have at most two texels per pixel seen.
+
+    width, height: of the picture; seen_width, seen_height: canvas pixels at which it appears.
+    """
+    texels_per_pixel = max(width / seen_width, height / seen_height)
+    return max(0, math.ceil(math.log2(texels_per_pixel / 2)))
+
+
+def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
+    return max(1, round(width / 2**level)), max(1, round(height / 2**level))
+
+
+class StillSource:
+    """Textures of a picture, by level."""
+
+    def __init__(
+        self, content: bytes, *, name: Path, finest_level: int, device: torch.device
+    ) -> None:
+        """Decode a picture; finest_level: nothing finer will be asked for."""
+        pixels = read_still(content, name=name)
+        self._height, self._width = pixels.shape[:2]
+        self._pixels = self._shrink(_premultiplied(pixels), finest_level)
+        self._device = device
+        self._textures: dict[int, Texture] = {}
+
+    def texture(self, time_s: Fraction, level: int) -> Texture:
+        """The texture of a level, the same object every time."""
+        if level not in self._textures:
+            self._textures[level] = self._make(level)
+        return self._textures[level]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _shrink(self, pixels: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+        size = _level_size(self._width, self._height, level)
+        if size == (pixels.shape[1], pixels.shape[0]):
+            return pixels
+        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+    def _make(self, level: int) -> Texture:
+        fine = self._shrink(self._pixels, level)
+        coarse = self._shrink(self._pixels, level + 1)
+        (luma, _), (_, chroma) = (self._to_yuv(pixels) for pixels in (fine, coarse))
+        return Texture(luma=luma.unsqueeze(0), chroma=chroma.unsqueeze(0))
+
+    def _to_yuv(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        planes = torch.from_numpy(pixels).to(self._device, torch.float32).permute(2, 0, 1)
+        has_alpha = planes.shape[0] == 4
+        alpha = planes[3] if has_alpha else torch.full_like(planes[0], 255)
+        luma, chroma = bgr_to_yuv(planes[:3], alpha)
+        luma = luma.unsqueeze(0)
+        if has_alpha:
+            opacity = (alpha / 255).unsqueeze(0)
+            luma, chroma = torch.cat((luma, opacity)), torch.cat((chroma, opacity))
+        return luma, chroma
+
+
+def _premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colour times alpha; a picture that is opaque everywhere loses its alpha channel."""
+    if pixels.shape[2] == 3:
+        return pixels
+    alpha = pixels[..., 3]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(pixels[..., :3])
+    opacity = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
+    colour = cv2.multiply(pixels[..., :3], opacity, scale=1 / 255)
+    return np.dstack((colour, alpha))
+
+
+class ClipSource:
+    """Textures of a clip by time, looped; the file is open from the first texture to `close`."""
+
+    def __init__(self, path: Path, *, width: int, height: int, device: torch.device) -> None:
+        """width, height: of the upright clip in square pixels."""
+        self._width = width
+        self._height = height
+        self._device = device
+        self._resources = contextlib.ExitStack()
+        self._reader = self._resources.enter_context(ClipReader(path))
+        self._shown: tuple[TimedFrame, int, Texture] | None = None
+
+    def texture(self, time_s: Fraction, level: int) -> Texture:
+        """The texture at a time from the clip's start, the same object while the frame is the same.
+
+        time_s must not be less than in the call before. Raises MediaError for a damaged file.
+        """
+        timed = self._reader.frame_at(time_s)
+        if self._shown is None or self._shown[0] is not timed or self._shown[1] != level:
+            self._shown = (timed, level, self._make(timed, level))
+        return self._shown[2]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._resources.close()
+
+    def _make(self, timed: TimedFrame, level: int) -> Texture:
+        width, height = (_even(side) for side in _level_size(self._width, self._height, level))
+        if any(part.is_alpha for part in timed.frame.format.components):
+            # Transparent pixels have any colour: before averaging, alpha must weigh it.
+            whole_width, whole_height = (_even(side) for side in (self._width, self._height))
+            whole = self._reader.planes(timed, width=whole_width, height=whole_height)
+            return self._with_alpha(whole, width=width, height=height)
+        planes = self._reader.planes(timed, width=width, height=height)
+        luma, *chroma = (
+            self._upload(plane) for plane in (planes.luma, planes.chroma_blue, planes.chroma_red)
+        )
+        return Texture(luma=luma[None, None], chroma=torch.stack(chroma).unsqueeze(0))
+
+    def _with_alpha(self, planes: Planes, *, width: int, height: int) -> Texture:
+        assert planes.alpha is not None
+        alpha = self._upload(planes.alpha)[None, None] / 255
+        half_alpha = functional.avg_pool2d(alpha, 2)
+        luma = self._upload(planes.luma)[None, None] * alpha
+        chroma = torch.stack((self._upload(planes.chroma_blue), self._upload(planes.chroma_red)))
+        return Texture(
+            luma=_averaged(torch.cat((luma, alpha), dim=1), width=width, height=height),
+            chroma=_averaged(
+                torch.cat((chroma.unsqueeze(0) * half_alpha, half_alpha), dim=1),
+                width=width // 2,
+                height=height // 2,
+            ),
+        )
+
+    def _upload(self, plane: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(plane).to(self._device).to(torch.float32)
+
+
+def _even(side: int) -> int:
+    return 2 * max(1, round(side / 2))
+
+
+def _averaged(planes: Tensor, *, width: int, height: int) -> Tensor:
+    if planes.shape[-2:] == (height, width):
+        return planes
+    return functional.interpolate(planes, size=(height, width), mode="area")

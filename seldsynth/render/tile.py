@@ -1,0 +1,139 @@
+"""One sound event's picture: where it stands and what it shows, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seldsynth.assets import read_still_bytes
+from seldsynth.events import motion_of
+from seldsynth.plan import ScenePlan, TilePlan
+from seldsynth.render.compositor import Patch, warp
+from seldsynth.render.projection import (
+    Billboard,
+    appears_at,
+    make_billboard,
+    sampling_grid,
+    touched_rectangle,
+)
+from seldsynth.render.textures import ClipSource, StillSource, Texture, level_for
+
+
+class Tile:
+    """One sound event's picture through time: what has not changed since the last frame is kept.
+
+    video_frames [n] int64: the frames that show it. distance_m [n]: how far it is in each.
+    """
+
+    def __init__(
+        self, plan: TilePlan, scene: ScenePlan, folders: Mapping[str, Path], device: torch.device
+    ) -> None:
+        motion = motion_of(
+            plan.track,
+            frame_rate=scene.frames_per_second,
+            num_frames=scene.num_frames,
+            interpolate=scene.interpolate,
+        )
+        self.video_frames = motion.video_frames
+        self.distance_m = motion.blend(plan.track.distance_m)
+        self._azimuth_deg = motion.azimuth_deg
+        self._elevation_deg = motion.elevation_deg
+        self._longer_side_deg = motion.blend(plan.longer_side_deg)
+        self._start_s = Fraction(int(motion.video_frames[0])) / scene.frames_per_second
+        self._plan = plan
+        self._path = folders[plan.asset.folder] / plan.asset.path
+        self._scene = scene
+        self._device = device
+        self._source: StillSource | ClipSource | None = None
+        self._shape: _Shape | None = None
+        self._patch: tuple[Texture, Patch] | None = None
+
+    def patch(self, row: int, time_s: Fraction) -> Patch:
+        """What to paint; the same object while nothing changes. Rows and times must not go back."""
+        billboard = self._billboard(row)
+        if self._source is None:
+            self._source = self._open()
+        texture = self._source.texture(time_s - self._start_s, self._level(billboard))
+        if self._shape is None or self._shape.billboard != billboard:
+            self._shape = self._place(billboard)
+            self._patch = None
+        if self._patch is None or self._patch[0] is not texture:
+            self._patch = (texture, self._shape.show(texture))
+        patch = self._patch[1]
+        if row == len(self.video_frames) - 1:
+            self.close()
+        return patch
+
+    def close(self) -> None:
+        """Let go of the picture; files are closed."""
+        if self._source is not None:
+            self._source.close()
+        self._source = self._shape = self._patch = None
+
+    def _place(self, billboard: Billboard) -> _Shape:
+        return _Shape(
+            billboard, self._plan.feather, self._scene.width, self._scene.height, self._device
+        )
+
+    def _billboard(self, row: int) -> Billboard:
+        return make_billboard(
+            azimuth_deg=float(self._azimuth_deg[row]),
+            elevation_deg=float(self._elevation_deg[row]),
+            longer_side_deg=float(self._longer_side_deg[row]),
+            aspect=self._plan.asset.width / self._plan.asset.height,
+        )
+
+    def _level(self, billboard: Billboard) -> int:
+        seen_width, seen_height = appears_at(
+            billboard, width=self._scene.width, height=self._scene.height
+        )
+        return level_for(
+            width=self._plan.asset.width,
+            height=self._plan.asset.height,
+            seen_width=seen_width,
+            seen_height=seen_height,
+        )
+
+    def _open(self) -> StillSource | ClipSource:
+        asset = self._plan.asset
+        if asset.kind == "video":
+            return ClipSource(
+                self._path, width=asset.width, height=asset.height, device=self._device
+            )
+        largest = int(np.argmax(self._longer_side_deg))
+        return StillSource(
+            read_still_bytes(self._path),
+            name=self._path,
+            finest_level=self._level(self._billboard(largest)),
+            device=self._device,
+        )
+
+
+class _Shape:
+    """A billboard's place on the canvas, and the grids that sample a texture there."""
+
+    def __init__(
+        self, billboard: Billboard, feather: float, width: int, height: int, device: torch.device
+    ) -> None:
+        self.billboard = billboard
+        self._rectangle = touched_rectangle(billboard, width=width, height=height)
+        self._luma_grid, self._chroma_grid = (
+            sampling_grid(
+                billboard,
+                self._rectangle,
+                width=width,
+                height=height,
+                feather=feather,
+                chroma=chroma,
+                device=device,
+            )
+            for chroma in (False, True)
+        )
+
+    def show(self, texture: Texture) -> Patch:
+        """A texture as it lies on the canvas."""
+        return warp(texture, self._rectangle, self._luma_grid, self._chroma_grid)

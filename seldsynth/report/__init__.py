@@ -1,0 +1,1 @@
+"""Finished recordings, made easy to look at."""

@@ -1,0 +1,75 @@
+"""The processing log: a line per recording, readable by a person and by `--resume`.
+
+2026-11-21T14:55:32 <tab> done <tab> fold1/mix001 <tab> frames=570 … plan=3f2a… <tab> notes
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+from seldsynth.batch import Outcome, Recording
+from seldsynth.plan import ScenePlan
+
+
+class RunLog:
+    """Appends to a log file, and knows what an earlier run has finished."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._finished = _read_finished(path)
+
+    def is_finished(self, recording: Recording, plan: ScenePlan) -> bool:
+        """Whether the recording's video was made, with this very plan, and is still there whole."""
+        facts = self._finished.get(_escape(recording.recording_id))
+        if facts is None or facts.get("plan") != plan.sha256() or not recording.plan.is_file():
+            return False
+        try:
+            return recording.video.stat().st_size == int(facts["bytes"])
+        except OSError:
+            return False
+
+    def write(self, outcome: Outcome) -> None:
+        """Append the line of a recording that was rendered, or could not be."""
+        if outcome.status in ("skipped", "planned"):
+            return
+        facts = (
+            f"frames={outcome.frames} seconds={outcome.seconds:.2f} "
+            f"bytes={outcome.video_bytes} plan={outcome.plan_sha256}"
+        )
+        remarks = "; ".join((*((outcome.message,) if outcome.message else ()), *outcome.notes))
+        cells = (
+            time.strftime("%Y-%m-%dT%H:%M:%S"),
+            outcome.status,
+            _escape(outcome.recording_id),
+            facts,
+            _escape(remarks),
+        )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("\t".join(cells) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _read_finished(path: Path) -> dict[str, dict[str, str]]:
+    """The facts of the last line of every recording, if that line says done."""
+    finished: dict[str, dict[str, str]] = {}
+    if not path.is_file():
+        return finished
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+        cells = line.split("\t")
+        if len(cells) < 4:  # a line of another program, or one cut off
+            continue
+        _, status, recording_id, facts = cells[:4]
+        finished.pop(recording_id, None)
+        known = dict(re.findall(r"(\w+)=(\S+)", facts))
+        if status == "done" and {"plan", "bytes"} <= known.keys() and known["bytes"].isdigit():
+            finished[recording_id] = known
+    return finished
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

@@ -1,0 +1,199 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from seldsynth.errors import MediaError
+from seldsynth.media.decode import ClipReader, check_clip, check_first_frame
+from tests.conftest import mock_alpha_clip, mock_clip
+
+LEVELS = tuple(range(40, 240, 20))
+
+
+def level(reader: ClipReader, time_s: Fraction | int) -> int:
+    """Luma of the plain frame shown at a time."""
+    planes = reader.planes(reader.frame_at(Fraction(time_s)), width=32, height=24)
+    assert np.ptp(planes.luma) <= 2
+    return int(planes.luma[12, 16])
+
+
+def shown(path: Path, rate: int, count: int) -> list[int]:
+    """Which of LEVELS is shown at each of count times."""
+    with ClipReader(path) as reader:
+        levels = [level(reader, Fraction(i, rate)) for i in range(count)]
+    return [int(np.argmin([abs(known - found) for known in LEVELS])) for found in levels]
+
+
+def test_frames_by_time_in_a_loop(tmp_path: Path) -> None:
+    path = mock_clip(tmp_path / "a.mp4")
+    assert shown(path, 10, 25) == [*range(10), *range(10), *range(5)]
+    assert shown(path, 20, 9) == [0, 0, 1, 1, 2, 2, 3, 3, 4]
+    assert shown(path, 5, 8) == [0, 2, 4, 6, 8, 0, 2, 4]
+
+
+def test_variable_frame_rate_goes_by_timestamps(tmp_path: Path) -> None:
+    path = mock_clip(tmp_path / "a.mkv", levels=LEVELS[:4], pts=[0, 1, 5, 6])
+    assert shown(path, 10, 10) == [0, 1, 1, 1, 1, 2, 3, 0, 1, 1]
+    assert check_clip(path).duration_s == Fraction(7, 10)
+
+
+def test_timestamps_need_not_start_at_zero(tmp_path: Path) -> None:
+    path = mock_clip(tmp_path / "a.mkv", levels=LEVELS[:3], pts=[100, 101, 102])
+    assert shown(path, 10, 6) == [0, 1, 2, 0, 1, 2]
+
+
+def test_rounded_timestamps_lose_no_frame(tmp_path: Path) -> None:
+    # Matroska rounds 1/30 s to whole milliseconds.
+    path = mock_clip(tmp_path / "a.mkv", rate=Fraction(30))
+    assert shown(path, 30, 20) == [*range(10), *range(10)]
+
+
+def test_one_frame_is_a_clip(tmp_path: Path) -> None:
+    path = mock_clip(tmp_path / "a.mp4", levels=[100])
+    with ClipReader(path) as reader:
+        assert level(reader, 0) == level(reader, 7) == pytest.approx(100, abs=2)
+
+
+def test_a_long_jump_lands_in_the_right_loop(tmp_path: Path) -> None:
+    with ClipReader(mock_clip(tmp_path / "a.mp4")) as reader:
+        assert level(reader, Fraction(123_456, 10)) == pytest.approx(LEVELS[6], abs=2)
+
+
+def test_a_clip_ends_at_its_longest(tmp_path: Path) -> None:
+    path = mock_clip(tmp_path / "a.mp4")
+    with ClipReader(path, max_duration_s=Fraction(3, 10)) as reader:
+        found = [level(reader, Fraction(i, 10)) for i in range(5)]
+    assert found == pytest.approx([40, 60, 80, 40, 60], abs=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mov", {}),
+        ("a.mkv", {"codec": "ffv1", "pix_fmt": "yuv420p10le"}),
+        ("a.mkv", {"codec": "ffv1", "pix_fmt": "gray"}),
+        ("a.mkv", {"codec": "ffv1", "pix_fmt": "yuv444p"}),
+        ("a.avi", {"codec": "mpeg4"}),
+        ("a.webm", {"codec": "libvpx-vp9"}),
+        ("a.mp4", {"width": 66, "height": 50}),
+        ("a.mkv", {"codec": "ffv1", "width": 63, "height": 47}),
+    ],
+)
+def test_kinds_of_files(tmp_path: Path, name: str, options: dict[str, object]) -> None:
+    path = mock_clip(tmp_path / name, **options)  # type: ignore[arg-type]
+    info = check_clip(path)
+    assert info.num_frames == 10
+    assert info.duration_s == 1
+    assert (info.width, info.height) == (options.get("width", 64), options.get("height", 48))
+    with ClipReader(path) as reader:
+        found = [level(reader, Fraction(i, 10)) for i in range(10)]
+    assert found == pytest.approx(LEVELS, abs=4)
+
+
+def test_gif(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("gif", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 16, 16, "rgb8"
+        for value in (0, 255):
+            frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), value, np.uint8), "rgb24")
+            container.mux(stream.encode(frame.reformat(format="rgb8")))
+        container.mux(stream.encode(None))
+    assert check_clip(path).num_frames == 2
+    with ClipReader(path) as reader:
+        found = [level(reader, Fraction(i, 10)) for i in range(3)]
+    assert found == pytest.approx([16, 235, 16], abs=2)
+
+
+def test_alpha_of_webm(tmp_path: Path) -> None:
+    path = mock_alpha_clip(tmp_path / "a.webm")
+    info = check_clip(path)
+    assert info.has_alpha
+    assert info.num_frames == 4
+    with ClipReader(path) as reader:
+        planes = reader.planes(reader.frame_at(Fraction(3, 10)), width=64, height=64)
+    assert planes.alpha is not None
+    assert planes.alpha[32, 32] > 250
+    assert planes.alpha[1, 1] < 5
+
+
+@pytest.mark.parametrize(
+    ("colour", "space", "full"),
+    [((255, 0, 0), "itu601", False), ((0, 0, 255), "itu601", True), ((0, 255, 0), "itu709", False)],
+)
+def test_colour_is_bt709_limited_whatever_the_file_is(
+    tmp_path: Path, colour: tuple[int, int, int], space: str, full: bool
+) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        context = stream.codec_context
+        context.colorspace = 1 if space == "itu709" else 5
+        context.color_range = 2 if full else 1
+        pixels = np.full((48, 64, 3), colour, dtype=np.uint8)
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(
+            format=stream.pix_fmt,
+            dst_colorspace=space,
+            dst_color_range="JPEG" if full else "MPEG",
+        )
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with ClipReader(path) as reader:
+        planes = reader.planes(reader.frame_at(Fraction(0)), width=32, height=24)
+    red, green, blue = (value / 255 for value in colour)
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    found = [int(plane[5, 5]) for plane in (planes.luma, planes.chroma_blue, planes.chroma_red)]
+    expected = [
+        16 + 219 * luma,
+        128 + 224 * (blue - luma) / 1.8556,
+        128 + 224 * (red - luma) / 1.5748,
+    ]
+    assert found == pytest.approx(expected, abs=2.5)
+
+
+def test_damage_is_an_error(tmp_path: Path) -> None:
+    good = mock_clip(tmp_path / "a.mp4", levels=range(20, 220, 2))
+    content = good.read_bytes()
+    path = tmp_path / "b.mp4"
+    path.write_bytes(content[: len(content) // 3])
+    with pytest.raises(MediaError, match=r"b\.mp4: (damaged|cannot be opened|holds no frame)"):
+        check_clip(path)
+    path.write_bytes(b"")
+    with pytest.raises(MediaError, match="cannot be opened"):
+        check_clip(path)
+    with pytest.raises(MediaError, match="cannot be opened: No such file"):
+        check_clip(tmp_path / "none.mp4")
+
+
+def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 48000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(MediaError, match="no picture track"):
+        check_clip(path)
+
+
+def test_the_first_frame_of_a_long_video(tmp_path: Path) -> None:
+    assert check_first_frame(mock_clip(tmp_path / "a.mp4")) == (64, 48)
+
+
+def test_real_clips(shared_data: Path) -> None:
+    folder = shared_data / "assets" / "video"
+    turned = check_clip(folder / "Class_1" / "man_portrait_rotation90.mov")
+    assert (turned.width, turned.height) == (240, 426)
+    with ClipReader(folder / "Class_1" / "man_portrait_rotation90.mov") as reader:
+        upright = reader.planes(reader.frame_at(Fraction(0)), width=240, height=426).luma
+    with av.open(str(folder / "Class_1" / "man_portrait_rotation90.mov")) as container:
+        coded = next(container.decode(video=0)).to_ndarray(format="gray")
+    assert np.abs(np.rot90(coded, -1).astype(int) - upright).mean() < 20
+    assert np.abs(np.rot90(coded, 1).astype(int) - upright).mean() > 30
+    varying = check_clip(folder / "Class_6" / "woman_leaves_640x360_vfr.mp4")
+    assert (varying.num_frames, varying.duration_s) == (23, 4)

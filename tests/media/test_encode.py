@@ -1,0 +1,156 @@
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from seldsynth.errors import MediaError
+from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
+from tests.conftest import decode_planes
+
+
+def form(**changes: object) -> VideoFormat:
+    values: dict[str, object] = {
+        "width": 96,
+        "height": 48,
+        "frame_rate": Fraction(30),
+        "encoder": "libx264",
+        "preset": "ultrafast",
+        "quality": 10,
+        "gop_s": 1.0,
+    }
+    return VideoFormat(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def picture(level: int) -> np.ndarray:
+    planes = np.full((72, 96), 128, dtype=np.uint8)
+    planes[:48] = level
+    return planes
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [Fraction(30), Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(25, 2)]
+    + [Fraction(60), Fraction(1), Fraction(240)],
+)
+def test_frames_and_times_are_exact(tmp_path: Path, rate: Fraction) -> None:
+    path = tmp_path / "a.mp4"
+    with write_video(path, form(frame_rate=rate)) as writer:
+        for index in range(31):
+            writer.write(picture(20 + 6 * index))
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.frames == 31
+        assert stream.average_rate == rate
+        times = [frame.pts * stream.time_base for frame in container.decode(stream)]
+    assert times == [index / rate for index in range(31)]
+    for index, (luma, _) in enumerate(decode_planes(path)):
+        assert luma.mean() == pytest.approx(20 + 6 * index, abs=2)
+
+
+def test_tags_and_fast_start(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with write_video(path, form()) as writer:
+        writer.write(picture(100))
+    content = path.read_bytes()
+    assert content.find(b"moov") < content.find(b"mdat")
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert context.name == "h264"
+        assert context.pix_fmt == "yuv420p"
+        assert (context.color_primaries, context.color_trc, context.colorspace) == (1, 1, 1)
+        assert context.color_range == 1
+
+
+def test_the_buffer_may_be_used_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    buffer = picture(0)
+    with write_video(path, form(preset="medium")) as writer:
+        for level in (50, 100, 150, 200):
+            buffer[:48] = level
+            writer.write(buffer)
+            buffer[:] = 0
+    found = [luma.mean() for luma, _ in decode_planes(path)]
+    assert found == pytest.approx([50, 100, 150, 200], abs=2)
+
+
+def test_key_frames_come_as_often_as_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with write_video(path, form(gop_s=0.5)) as writer:
+        for index in range(60):
+            writer.write(picture(index))
+    with av.open(str(path)) as container:
+        keys = [i for i, frame in enumerate(container.decode(video=0)) if frame.key_frame]
+    assert keys == [0, 15, 30, 45]
+
+
+@pytest.mark.parametrize(
+    "planes",
+    [np.zeros((48, 96), np.uint8), np.zeros((72, 96), np.float32), np.zeros((72, 98), np.uint8)],
+)
+def test_another_shape_is_refused(tmp_path: Path, planes: np.ndarray) -> None:
+    with (
+        pytest.raises(ValueError, match="expected"),
+        write_video(tmp_path / "a.mp4", form()) as writer,
+    ):
+        writer.write(planes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_left_when_the_block_raises(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"the one from before")
+    with contextlib.suppress(ZeroDivisionError), write_video(path, form()) as writer:
+        writer.write(picture(100))
+        raise ZeroDivisionError
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+    assert path.read_bytes() == b"the one from before"
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with (
+        pytest.raises(MediaError, match=r"a\.mp4: cannot be written: No such file"),
+        write_video(tmp_path / "none" / "a.mp4", form()),
+    ):
+        pass
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    with pytest.raises(MediaError, match="cannot be written"):
+        _write_through(full)
+
+
+def _write_through(target: Path) -> None:
+    """Write to a device that has no room, in place of the temporary file."""
+    import os
+
+    path = target.with_name("a.mp4")
+    path.with_name(f".a.mp4.{os.getpid()}.tmp").symlink_to(target)
+    with write_video(path, form()) as writer:
+        for level in range(200):
+            writer.write(picture(level))
+
+
+def test_an_empty_video_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(MediaError), write_video(tmp_path / "a.mp4", form()):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_auto_is_x264_on_the_cpu() -> None:
+    assert choose_encoder("auto", device_kind="cpu") == "libx264"
+    assert choose_encoder("libx264", device_kind="cuda") == "libx264"
+
+
+def test_nvenc_without_a_gpu_is_an_error() -> None:
+    try:
+        name = choose_encoder("h264_nvenc", device_kind="cuda")
+    except MediaError as error:
+        assert "use auto or libx264" in str(error)
+        assert choose_encoder("auto", device_kind="cuda") == "libx264"
+    else:
+        assert name == "h264_nvenc"

@@ -1,0 +1,95 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from seldsynth.errors import MediaError
+from seldsynth.media.stills import check_still, read_still
+from tests.conftest import mock_pixels
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_honoured(orientation: int, kind: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (6, 10, 4), dtype=np.uint8)
+    pixels[..., 3] |= 1  # WebP forgets the colour of what cannot be seen
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = encoded(Image.fromarray(pixels), kind, exif=exif, **options)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))))
+    assert np.array_equal(read_still(content, name="x"), expected[..., [2, 1, 0, 3]])
+    info = check_still(content, name="x")
+    assert (info.height, info.width) == expected.shape[:2]
+
+
+def test_orientation_of_a_jpeg() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(mock_pixels(60, 40))
+    upright = read_still(encoded(image, "JPEG", quality=95, exif=exif), name="x")
+    lying = read_still(encoded(image, "JPEG", quality=95), name="x")
+    assert np.array_equal(upright, np.rot90(lying, -1))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_modes_of_png(mode: str) -> None:
+    pixels = read_still(encoded(Image.new(mode, (7, 5))), name="x")
+    assert pixels.shape[:2] == (5, 7)
+    assert pixels.shape[2] in (3, 4)
+    assert pixels.dtype == np.uint8
+
+
+def test_sixteen_bits_are_scaled_to_eight() -> None:
+    grey = np.array([[0, 257 * 100, 65535]], dtype=np.uint16)
+    assert read_still(encoded(Image.fromarray(grey)), name="x")[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_cmyk_becomes_colour() -> None:
+    image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    blue, green, red = read_still(encoded(image, "JPEG", quality=100), name="x")[4, 4]
+    assert red > 200
+    assert max(blue, green) < 60
+
+
+def test_one_pixel() -> None:
+    assert check_still(encoded(Image.new("RGB", (1, 1))), name="x").width == 1
+
+
+def test_alpha_is_told() -> None:
+    assert check_still(encoded(Image.new("RGBA", (4, 4), (9, 9, 9, 77))), name="x").max_alpha == 77
+    assert check_still(encoded(Image.new("RGB", (4, 4))), name="x").max_alpha == 255
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "not a picture"),
+        (b"hello", "not a picture"),
+        (encoded(Image.fromarray(mock_pixels()), "GIF"), "not a picture"),
+        (encoded(Image.fromarray(mock_pixels(200, 200)), "JPEG")[:2000], "truncated"),
+        (encoded(Image.fromarray(mock_pixels(200, 200)))[:2000], "truncated"),
+    ],
+    ids=["empty", "text", "gif", "half jpeg", "half png"],
+)
+def test_what_is_no_picture(content: bytes, expected: str) -> None:
+    with pytest.raises(MediaError, match=f"folder/x.jpg: .*{expected}"):
+        check_still(content, name=Path("folder/x.jpg"))
+
+
+def test_a_bomb_is_refused_by_its_header() -> None:
+    content = bytearray(encoded(Image.new("1", (8, 8))))
+    content[16:24] = (30000).to_bytes(4, "big") * 2
+    import zlib
+
+    content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
+    with pytest.raises(MediaError, match="pixels; at most"):
+        check_still(bytes(content), name="x")

@@ -1,0 +1,352 @@
+"""The fast path against the slow reference, and what a frame holds."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from seldsynth.assets import Asset, file_sha256
+from seldsynth.errors import AssetError, MediaError
+from seldsynth.events import Track
+from seldsynth.media.decode import check_clip
+from seldsynth.plan import CanvasPlan, EncodingPlan, ScenePlan, TilePlan
+from seldsynth.render.scene import check_assets, render_frames
+from tests.conftest import DEVICES, mock_alpha_clip, mock_clip, mock_image, mock_pixels, plain
+from tests.render.reference import Layer, psnr_db, render, to_yuv
+
+WIDTH, HEIGHT = 512, 256
+BLACK = CanvasPlan(asset=None, fit="stretch", yaw_deg=0.0, blur_px=1)
+
+
+def asset(path: Path, width: int, height: int, kind: str = "image") -> Asset:
+    return Asset(
+        folder="images",
+        path=path.name,
+        kind=kind,  # type: ignore[arg-type]
+        sha256=file_sha256(path),
+        width=width,
+        height=height,
+    )
+
+
+def image_asset(folder: Path, name: str, pixels: np.ndarray) -> Asset:
+    return asset(mock_image(folder / name, pixels), pixels.shape[1], pixels.shape[0])
+
+
+def tile(of: Asset, *places: tuple[float, float], **changes: object) -> TilePlan:
+    """A tile with a row for every (azimuth, elevation), from the start."""
+    distance = float(changes.pop("distance_m", 2.0))  # type: ignore[arg-type]
+    side = float(changes.pop("longer_side_deg", 30.0))  # type: ignore[arg-type]
+    first = int(changes.pop("first", 0))  # type: ignore[call-overload]
+    count = len(places)
+    return TilePlan(
+        event_index=int(changes.pop("event_index", 0)),  # type: ignore[call-overload]
+        class_id=0,
+        source_id=0,
+        asset=of,
+        feather=float(changes.pop("feather", 0.04)),  # type: ignore[arg-type]
+        track=Track(
+            label_frames=tuple(range(first, first + count)),
+            azimuth_deg=tuple(azimuth for azimuth, _ in places),
+            elevation_deg=tuple(elevation for _, elevation in places),
+            distance_m=(distance,) * count,
+        ),
+        longer_side_deg=(side,) * count,
+    )
+
+
+def scene(*tiles: TilePlan, canvas: CanvasPlan = BLACK, **changes: object) -> ScenePlan:
+    values: dict[str, object] = {
+        "version": 1,
+        "recording_id": "a",
+        "seed": 0,
+        "frame_rate": "10/1",
+        "num_frames": 1,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "interpolate": True,
+        "folders": {"images": "."},
+        "encoding": EncodingPlan(encoder="libx264", preset="veryfast", quality=20, gop_s=2.0),
+        "canvas": canvas,
+        "skipped": (),
+        "tiles": tiles,
+    }
+    return ScenePlan(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def frames(plan: ScenePlan, folder: Path, device: str = "cpu") -> list[np.ndarray]:
+    found = render_frames(plan, {"images": folder}, device=torch.device(device))
+    return [frame.cpu().numpy().copy() for frame in found]
+
+
+def planes(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    height, width = frame.shape[0] * 2 // 3, frame.shape[1]
+    chroma = frame[height:].reshape(2, height // 2, width // 2)
+    return frame[:height], chroma[0], chroma[1]
+
+
+def rgba(pixels: np.ndarray) -> np.ndarray:
+    """Blue, green, red (alpha) as the reference has it."""
+    alpha = pixels[..., 3:] if pixels.shape[2] == 4 else np.full((*pixels.shape[:2], 1), 255)
+    return np.concatenate((pixels[..., 2::-1], alpha), axis=2).astype(np.float64)
+
+
+def assert_like_reference(
+    found: np.ndarray, layers: list[Layer], canvas_rgb: np.ndarray | None = None
+) -> None:
+    black = np.zeros((HEIGHT, WIDTH, 3))
+    expected = to_yuv(render(black if canvas_rgb is None else canvas_rgb, layers))
+    for name, plane, reference in zip("YUV", planes(found), expected, strict=True):
+        assert psnr_db(plane, reference) >= 45, name
+
+
+RNG = np.random.default_rng(20261121)
+PLACES = [
+    (0.0, 0.0),
+    (180.0, 0.0),
+    (-179.0, 30.0),
+    (90.0, -45.0),
+    (12.3, 90.0),
+    (-60.0, -90.0),
+    (170.0, 80.0),
+    (33.3, -84.0),
+    *((float(RNG.uniform(-180, 180)), float(RNG.uniform(-90, 90))) for _ in range(12)),
+]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_still_is_where_the_reference_has_it(
+    tmp_path: Path, place: tuple[float, float], device: str
+) -> None:
+    seed = int(abs(place[0] * 10))
+    side = 15 + seed % 50
+    pixels = mock_pixels(48, 36 if seed % 2 else 64, seed=seed)
+    plan = scene(
+        tile(image_asset(tmp_path, "a.png", pixels), place, longer_side_deg=side, feather=0.05)
+    )
+    layer = Layer(
+        pixels=_seen(pixels, side),
+        azimuth_deg=place[0],
+        elevation_deg=place[1],
+        longer_side_deg=side,
+        feather=0.05,
+    )
+    assert_like_reference(frames(plan, tmp_path, device)[0], [layer])
+
+
+def _seen(pixels: np.ndarray, side_deg: float) -> np.ndarray:
+    """A picture halved until no more than two of its pixels fall on one of the canvas."""
+    seen = side_deg / 360 * WIDTH
+    halvings = max(0, math.ceil(math.log2(max(pixels.shape[:2]) / seen / 2)))
+    size = tuple(round(extent / 2**halvings) for extent in pixels.shape[1::-1])
+    return rgba(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_alpha_layers_and_a_canvas_are_mixed_as_the_reference_does(
+    tmp_path: Path, device: str
+) -> None:
+    canvas_pixels = mock_pixels(WIDTH, HEIGHT, seed=5)
+    soft = mock_pixels(40, 40, seed=6, channels=4)
+    below = mock_pixels(60, 40, seed=7)
+    plan = scene(
+        tile(image_asset(tmp_path, "near.png", soft), (175, 20), distance_m=1.0),
+        tile(image_asset(tmp_path, "far.png", below), (-170, 10), distance_m=3.0, feather=0),
+        canvas=replace(BLACK, asset=image_asset(tmp_path, "canvas.png", canvas_pixels)),
+    )
+    common = {"longer_side_deg": 30.0}
+    layers = [
+        Layer(pixels=rgba(below), azimuth_deg=-170, elevation_deg=10, feather=0, **common),
+        Layer(pixels=rgba(soft), azimuth_deg=175, elevation_deg=20, feather=0.04, **common),
+    ]
+    canvas_rgb = canvas_pixels[..., ::-1].astype(np.float64)
+    assert_like_reference(frames(plan, tmp_path, device)[0], layers, canvas_rgb)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here")
+def test_gpu_and_cpu_frames_are_the_same(tmp_path: Path) -> None:
+    of = image_asset(tmp_path, "a.png", mock_pixels(60, 60))
+    plan = scene(tile(of, (0, 0), (10, 5), (20, 10)), frame_rate="30/1", num_frames=9)
+    for here, there in zip(frames(plan, tmp_path), frames(plan, tmp_path, "cuda"), strict=True):
+        assert (np.abs(here.astype(int) - there) <= 1).mean() >= 0.999
+
+
+def test_nearer_covers_farther_and_the_later_event_the_earlier(tmp_path: Path) -> None:
+    red = image_asset(tmp_path, "red.png", plain((0, 0, 255)))
+    blue = image_asset(tmp_path, "blue.png", plain((255, 0, 0)))
+
+    def middle(*tiles: TilePlan) -> int:
+        return int(planes(frames(scene(*tiles), tmp_path)[0])[2][HEIGHT // 4, WIDTH // 4])
+
+    near, far = {"distance_m": 1.0}, {"distance_m": 2.0}
+    assert middle(tile(red, (0, 0), **near), tile(blue, (0, 0), **far)) > 200
+    assert middle(tile(blue, (0, 0), **far), tile(red, (0, 0), **near)) > 200
+    assert middle(tile(red, (0, 0)), tile(blue, (0, 0), event_index=1)) < 128
+
+
+def test_what_moves_leaves_nothing_behind(tmp_path: Path) -> None:
+    canvas = replace(
+        BLACK, asset=image_asset(tmp_path, "canvas.png", mock_pixels(WIDTH, HEIGHT, seed=5))
+    )
+    of = image_asset(tmp_path, "a.png", mock_pixels())
+    places = [(170.0, 10.0), (179.0, 20.0), (-172.0, 60.0), (-165.0, 88.0)]
+    moving = scene(tile(of, *places), canvas=canvas, frame_rate="20/1", num_frames=12)
+    found = frames(moving, tmp_path)
+    empty = frames(scene(canvas=canvas), tmp_path)[0]
+    for index, place in enumerate(places):
+        alone = scene(tile(of, place), canvas=canvas)
+        assert np.array_equal(found[2 * index + 1], frames(alone, tmp_path)[0])
+    for index in range(8, 12):
+        assert np.array_equal(found[index], empty)
+
+
+def test_a_still_scene_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import seldsynth.render.tile as tile_module
+
+    calls = []
+    original: Callable[..., object] = tile_module.warp
+
+    def counting(*arguments: object) -> object:
+        calls.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(tile_module, "warp", counting)
+    of = image_asset(tmp_path, "a.png", mock_pixels())
+    found = frames(scene(tile(of, *[(5, 5)] * 10), frame_rate="30/1", num_frames=30), tmp_path)
+    assert len(calls) == 1
+    assert all(np.array_equal(frame, found[0]) for frame in found)
+
+
+def test_a_clip_runs_at_its_own_speed_and_loops(tmp_path: Path) -> None:
+    levels = [60, 120, 180, 220]
+    path = mock_clip(tmp_path / "a.mp4", levels=levels, rate=Fraction(10))
+    of = asset(path, 64, 48, "video")
+    plan = scene(tile(of, *[(0, 0)] * 8, first=2), frame_rate="20/1", num_frames=20)
+    shown = [int(frame[HEIGHT // 2, WIDTH // 2]) for frame in frames(plan, tmp_path)]
+    expected = [16] * 4 + [level for level in levels * 2 for _ in range(2)]
+    assert shown == pytest.approx(expected, abs=3)
+
+
+def test_a_clip_with_alpha_shows_what_is_behind_it(tmp_path: Path) -> None:
+    path = mock_alpha_clip(tmp_path / "a.webm")
+    of = asset(path, 64, 64, "video")
+    canvas = replace(
+        BLACK, asset=image_asset(tmp_path, "canvas.png", plain((200, 200, 200), 256, 128))
+    )
+    plan = scene(
+        tile(of, *[(0, 0)] * 4, longer_side_deg=60, feather=0), canvas=canvas, num_frames=4
+    )
+    grey = round(16 + 219 * 200 / 255)
+    for index, frame in enumerate(frames(plan, tmp_path)):
+        luma, blue, red = planes(frame)
+        disc = red > 190
+        radius = (index + 1) / 8 * 2 * math.tan(math.radians(30))
+        expected = math.pi * radius**2 / (2 * math.pi / WIDTH) ** 2 / 4
+        assert disc.sum() == pytest.approx(expected, rel=0.25, abs=8)
+        corner = luma[HEIGHT // 2 - 40 : HEIGHT // 2 - 36, WIDTH // 2 - 40 : WIDTH // 2 - 36]
+        assert corner == pytest.approx(grey, abs=2)  # no green shines through
+        assert blue[0, 0] == pytest.approx(128, abs=1)
+
+
+def test_size_follows_the_distance_without_a_jump(tmp_path: Path) -> None:
+    of = image_asset(tmp_path, "a.png", plain((255, 255, 255)))
+    growing = replace(tile(of, *[(0, 0)] * 3), longer_side_deg=(20.0, 40.0, 60.0))
+    found = frames(scene(growing, frame_rate="20/1", num_frames=6), tmp_path)
+    widths = [(frame[HEIGHT // 2, :] > 120).sum() / WIDTH * 360 for frame in found]
+    assert widths == pytest.approx([20, 20, 30, 40, 50, 60], abs=2)
+
+
+@pytest.mark.parametrize("blur_px", [1, 9, 31])
+def test_blur_goes_round_the_seam(tmp_path: Path, blur_px: int) -> None:
+    pixels = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    pixels[:, :64] = 255
+    canvas = replace(BLACK, asset=image_asset(tmp_path, "canvas.png", pixels), blur_px=blur_px)
+    luma, _, _ = planes(frames(scene(canvas=canvas), tmp_path)[0])
+    edge = luma[HEIGHT // 2].astype(int)
+    turned = np.roll(edge, WIDTH // 2)
+    assert np.abs(np.diff(turned)).max() <= (219 if blur_px == 1 else 800 / blur_px)
+    assert edge[-1] > 16 if blur_px > 1 else edge[-1] == 16
+    assert edge[-1] + edge[0] == pytest.approx(16 + 235, abs=2)
+
+
+def test_yaw_turns_the_canvas_to_the_left(tmp_path: Path) -> None:
+    pixels = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    pixels[:, WIDTH // 2 - 4 : WIDTH // 2 + 4] = 255  # a white line in front
+    canvas = replace(BLACK, asset=image_asset(tmp_path, "canvas.png", pixels), yaw_deg=90.0)
+    luma, _, _ = planes(frames(scene(canvas=canvas), tmp_path)[0])
+    assert np.flatnonzero(luma[5] > 200).mean() == pytest.approx(WIDTH / 4 - 0.5)
+
+
+def test_crop_keeps_the_middle(tmp_path: Path) -> None:
+    pixels = np.zeros((200, 200, 3), dtype=np.uint8)
+    pixels[50:150] = 255
+    of = image_asset(tmp_path, "canvas.png", pixels)
+    stretched = frames(scene(canvas=replace(BLACK, asset=of)), tmp_path)[0]
+    cropped = frames(scene(canvas=replace(BLACK, asset=of, fit="crop")), tmp_path)[0]
+    assert (planes(stretched)[0] > 200).mean() == pytest.approx(0.5, abs=0.03)
+    assert (planes(cropped)[0] > 200).mean() == 1
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop"])
+def test_a_video_canvas_runs_and_loops(tmp_path: Path, fit: str) -> None:
+    levels = [60, 120, 180]
+    path = mock_clip(tmp_path / "a.mp4", levels=levels, width=128, height=96)
+    canvas = replace(BLACK, asset=asset(path, 128, 96, "video"), fit=fit)
+    of = image_asset(tmp_path, "a.png", plain((255, 255, 255)))
+    plan = scene(tile(of, *[(0, 0)] * 5), canvas=canvas, frame_rate="20/1", num_frames=12)
+    found = frames(plan, tmp_path)
+    corners = [int(planes(frame)[0][2, 2]) for frame in found]
+    assert corners == pytest.approx([level for level in levels * 2 for _ in range(2)], abs=3)
+    middles = [int(planes(frame)[0][HEIGHT // 2, WIDTH // 2]) for frame in found]
+    assert middles[:10] == [235] * 10
+    assert middles[10:] == pytest.approx(corners[10:], abs=2)
+
+
+def test_a_picture_of_one_pixel_has_sharp_edges(tmp_path: Path) -> None:
+    of = image_asset(tmp_path, "a.png", plain((255, 255, 255), 1, 1))
+    luma, _, _ = planes(frames(scene(tile(of, (0, 0), feather=0)), tmp_path)[0])
+    row = luma[HEIGHT // 2]
+    assert ((row > 20) & (row < 230)).sum() <= 2
+    assert (row > 120).sum() == pytest.approx(30 / 360 * WIDTH, abs=1.5)
+
+
+def test_frames_are_the_same_every_time(tmp_path: Path) -> None:
+    of = image_asset(tmp_path, "a.png", mock_pixels(channels=4))
+    clip = asset(mock_clip(tmp_path / "a.mp4"), 64, 48, "video")
+    plan = scene(
+        tile(of, (0, 0), (10, 5), (20, 10)),
+        tile(clip, (5, 0), (5, 5), (5, 10), distance_m=1.0),
+        frame_rate="30/1",
+        num_frames=9,
+    )
+    for a, b in zip(frames(plan, tmp_path), frames(plan, tmp_path), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_assets_that_changed_are_refused(tmp_path: Path) -> None:
+    of = image_asset(tmp_path, "a.png", mock_pixels())
+    plan = scene(tile(of, (0, 0)))
+    check_assets(plan, {"images": tmp_path})
+    mock_image(tmp_path / "a.png", mock_pixels(seed=9))
+    with pytest.raises(AssetError, match=r"a\.png: has changed since plan a was made"):
+        check_assets(plan, {"images": tmp_path})
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(AssetError, match=r"a\.png: not there, but plan a needs it"):
+        check_assets(plan, {"images": tmp_path})
+
+
+def test_a_clip_that_breaks_off_is_an_error(tmp_path: Path) -> None:
+    path = mock_clip(tmp_path / "a.mp4", levels=range(20, 220, 2))
+    info = check_clip(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    of = asset(path, info.width, info.height, "video")
+    plan = scene(tile(of, *[(0, 0)] * 100), num_frames=100)
+    with pytest.raises(MediaError, match=r"a\.mp4"):
+        frames(plan, tmp_path)

@@ -1,0 +1,132 @@
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seldsynth.assets import AssetLibrary, scan_library
+from tests.conftest import mock_clip, mock_image
+
+
+def scan(folder: Path, **options: object) -> AssetLibrary:
+    values: dict[str, object] = {"canvas_key": None, "follow_symlinks": False, **options}
+    return scan_library({"image_assets_dir": folder}, **values)  # type: ignore[arg-type]
+
+
+def listed(library: AssetLibrary) -> dict[int, list[str]]:
+    return {class_id: [file.path for file in files] for class_id, files in library.tiles.items()}
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def test_folders_of_classes_and_kinds_of_files(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in (
+        "Class_0/b.JPG",
+        "Class_0/a.png",
+        "Class_0/more/deep/c.webp",
+        "Class_0/clip.MKV",
+        "Class_0/notes.txt",
+        "Class_0/.hidden.png",
+        "Class_0/._a.png",
+        "3/x.gif",
+        "Class_3_phones/y.bmp",
+        "Water_tap/z.jpeg",
+        "holiday/q.png",
+        "stray.png",
+    ):
+        touch(tmp_path / name)
+    with caplog.at_level(logging.WARNING):
+        library = scan(tmp_path)
+    assert listed(library) == {
+        0: ["Class_0/a.png", "Class_0/b.JPG", "Class_0/clip.MKV", "Class_0/more/deep/c.webp"],
+        3: ["3/x.gif", "Class_3_phones/y.bmp"],
+        10: ["Water_tap/z.jpeg"],
+    }
+    kinds = {file.path: file.kind for file in library.tiles[0]}
+    assert kinds["Class_0/clip.MKV"] == "video"
+    assert kinds["Class_0/b.JPG"] == "image"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'holiday'}: not the folder of a class; left out"
+    ]
+
+
+def test_one_folder_for_both_counts_once(tmp_path: Path) -> None:
+    touch(tmp_path / "Class_0" / "a.png")
+    library = scan_library(
+        {"image_assets_dir": tmp_path, "video_assets_dir": tmp_path},
+        canvas_key=None,
+        follow_symlinks=False,
+    )
+    assert len(library.tiles[0]) == 1
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_links_stay_inside_unless_allowed(
+    tmp_path: Path, follow: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    inside, outside = tmp_path / "assets", tmp_path / "elsewhere"
+    touch(inside / "Class_0" / "own.png")
+    touch(outside / "secret.png")
+    (inside / "Class_0" / "inner.png").symlink_to(inside / "Class_0" / "own.png")
+    (inside / "Class_0" / "outer.png").symlink_to(outside / "secret.png")
+    (inside / "Class_0" / "folder").symlink_to(outside)
+    (inside / "Class_0" / "loop").symlink_to(inside / "Class_0")
+    (inside / "Class_1").symlink_to(outside)
+    (inside / "Class_0" / "broken.png").symlink_to(inside / "none.png")
+    found = listed(scan(inside, follow_symlinks=follow))
+    own = ["Class_0/inner.png", "Class_0/own.png"]
+    if follow:
+        assert found == {
+            0: ["Class_0/folder/secret.png", *own[:1], "Class_0/outer.png", *own[1:]],
+            1: ["Class_1/secret.png"],
+        }
+    else:
+        assert found == {0: own}
+        assert "2 links that lead out of" in caplog.text
+
+
+def test_a_file_is_read_once_and_described(tmp_path: Path) -> None:
+    mock_image(tmp_path / "Class_0" / "a.png")
+    mock_clip(tmp_path / "Class_0" / "b.mp4")
+    library = scan(tmp_path)
+    still, clip = (library.check(file) for file in library.tiles[0])
+    assert still is not None
+    assert clip is not None
+    assert (still.width, still.height, still.kind) == (64, 48, "image")
+    assert (clip.width, clip.height, clip.kind) == (64, 48, "video")
+    assert len(still.sha256) == 64
+    (tmp_path / "Class_0" / "a.png").unlink()
+    assert library.check(library.tiles[0][0]) is still
+
+
+def test_what_cannot_be_used_is_left_out_with_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.png", "b.mp4", "c.jpg"):
+        touch(tmp_path / "Class_0" / name).write_bytes(b"no picture at all")
+    mock_image(tmp_path / "Class_0" / "clear.png", np.zeros((8, 8, 4), dtype=np.uint8))
+    library = scan(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert [library.check(file) for file in library.tiles[0]] == [None] * 4
+    assert len(caplog.records) == 4
+    assert "fully transparent" in caplog.text
+    assert "left out: " in caplog.records[0].getMessage()
+
+
+def test_canvases(tmp_path: Path) -> None:
+    touch(tmp_path / "b.jpg")
+    touch(tmp_path / "sub" / "a.png")
+    touch(tmp_path / "c.mp4")
+    folders = {"image_360_path": tmp_path, "video_360_path": tmp_path / "c.mp4"}
+    images = scan_library(folders, canvas_key="image_360_path", follow_symlinks=False)
+    assert [file.path for file in images.canvases] == ["b.jpg", "sub/a.png"]
+    videos = scan_library(folders, canvas_key="video_360_path", follow_symlinks=False)
+    assert [(file.path, file.kind) for file in videos.canvases] == [("c.mp4", "video")]
+    assert videos.folders["video_360_path"] == tmp_path
