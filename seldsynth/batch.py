@@ -25,7 +25,6 @@ from seldsynth.plan import (
     make_plan,
     notes_on,
     plan_from_json,
-    plan_path,
     resolve_folders,
 )
 from seldsynth.render.scene import check_assets, render_frames
@@ -89,7 +88,7 @@ def find_recordings(config: Config) -> list[Recording]:
             recording_id=recording_id,
             source=path,
             video=video_dir / f"{recording_id}.mp4",
-            plan=plan_path(video_dir, recording_id),
+            plan=video_dir / f"{recording_id}.plan.json",
         )
     if not found:
         raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
@@ -119,6 +118,7 @@ def plan_recordings(
                 library,
                 recording_id=recording.recording_id,
                 num_label_frames=table.num_label_frames,
+                plan_file=recording.plan,
             )
             notes = (*table.notes, *notes_on(plan, num_label_frames=table.num_label_frames))
             outcome = replace(outcome, notes=notes, plan_sha256=plan.sha256())

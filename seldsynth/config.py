@@ -206,10 +206,10 @@ class EncodingConfig(Section):
         "auto", description="auto (h264_nvenc on a GPU that has it, else libx264) | …"
     )
     preset: Literal[X264_PRESETS] = Field(  # type: ignore[valid-type]
-        "veryfast", description="ultrafast … veryslow: time against file size"
+        "superfast", description="ultrafast … veryslow: time against file size"
     )
     quality: int = Field(
-        20, ge=0, le=51, description="H.264 quantizer: smaller is better and larger; 18-28 is usual"
+        23, ge=0, le=51, description="H.264 quantizer: smaller is better and larger; 18-28 is usual"
     )
     gop_s: float = Field(
         2.0, gt=0, le=60, description="seconds between key frames: players can seek to these"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import reprlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -167,7 +168,7 @@ def _siblings(keys: tuple[str, ...]) -> list[str]:
 def _with_absolute_paths(config: Config, base: Path) -> Config:
     def absolute(section: Section) -> dict[str, Path]:
         paths = {key: value for key, value in section if isinstance(value, Path)}
-        return {key: base / value for key, value in paths.items()}
+        return {key: Path(os.path.normpath(base / value)) for key, value in paths.items()}
 
     output = config.output.model_copy(update=absolute(config.output))
     if output.log_file is None:

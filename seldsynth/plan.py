@@ -161,8 +161,11 @@ def make_plan(
     *,
     recording_id: str,
     num_label_frames: int,
+    plan_file: Path,
 ) -> ScenePlan:
     """Decide everything about one recording's video.
+
+    plan_file: where the plan will be kept; its relative folders start from there.
 
     The plan depends on the config, the seed, the recording's id and labels, and the assets; not on
     other recordings, their order or number. Raises AssetError for a class without pictures
@@ -194,7 +197,7 @@ def make_plan(
         width=config.canvas.width,
         height=config.canvas.height,
         interpolate=config.labels.interpolate,
-        folders=dict(_plan_folders(config, library, recording_id, used)),
+        folders=dict(_plan_folders(config, library, plan_file.parent, used)),
         encoding=EncodingPlan(**config.encoding.model_dump()),
         canvas=canvas,
         skipped=tuple(skipped),
@@ -216,11 +219,6 @@ def notes_on(plan: ScenePlan, *, num_label_frames: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def plan_path(video_dir: Path, recording_id: str) -> Path:
-    """Where a recording's plan is kept: beside its video."""
-    return video_dir / f"{recording_id}.plan.json"
-
-
 def resolve_folders(plan: ScenePlan, plan_file: Path) -> dict[str, Path]:
     """The plan's folders as absolute paths, for a plan kept in plan_file."""
     base = plan_file.absolute().parent
@@ -228,13 +226,12 @@ def resolve_folders(plan: ScenePlan, plan_file: Path) -> dict[str, Path]:
 
 
 def _plan_folders(
-    config: Config, library: AssetLibrary, recording_id: str, used: set[str]
+    config: Config, library: AssetLibrary, base: Path, used: set[str]
 ) -> Iterator[tuple[str, str]]:
     """Folders as the user wrote them: relative ones from the plan's folder, others absolute.
 
     A plan is so the same in every copy of a project, and goes on working where all of it moves.
     """
-    base = plan_path(config.output.video_dir, recording_id).parent
     for key in sorted(used):
         root = library.folders[key]
         try:

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import seldsynth
 
-ORDER = ["errors", "classes", "sphere", "config", "config_file", "metadata", "events", "media.stills", "media.decode", "media.encode", "assets", "plan", "render.colour", "render.projection", "render.textures", "render.compositor", "render.canvas", "render.tile", "render.scene", "batch", "workers", "run_log", "report.contact_sheet", "demo.things", "demo.pictures", "demo.room", "demo.scenes", "demo", "cli", "__main__"]
+# fmt: off
+# fmt: off
+ORDER = [
+    "errors", "classes", "sphere", "config", "config_file", "metadata", "events",
+    "media.stills", "media.decode", "media.encode",
+    "assets", "plan",
+    "render.colour", "render.projection", "render.textures", "render.compositor",
+    "render.canvas", "render.tile", "render.scene",
+    "batch", "workers", "run_log", "report.contact_sheet",
+    "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room", "demo.scenes",
+    "demo",
+    "cli", "__main__",
+]
+# fmt: on
 
 
 def test_modules_import_only_what_is_above_them() -> None:

@@ -107,7 +107,24 @@ def test_the_unit_of_a_file(tmp_path: Path, distances: tuple[str, str], unit: st
         "".join(reversed(SCAPER.splitlines(keepends=True)[1:])) + SCAPER.splitlines()[0],
         SCAPER + SCAPER.splitlines()[0],
     ],
-    ids=["crlf", "cr", "bom", "utf16", "blank", "no-newline", "semicolon", "tab", "spaces", "trailing-comma", "quoted", "whole-floats", "exponent", "header", "unsorted", "repeated"],
+    ids=[
+        "crlf",
+        "cr",
+        "bom",
+        "utf16",
+        "blank",
+        "no-newline",
+        "semicolon",
+        "tab",
+        "spaces",
+        "trailing-comma",
+        "quoted",
+        "whole-floats",
+        "exponent",
+        "header",
+        "unsorted",
+        "repeated",
+    ],
 )
 def test_ways_to_write_the_same(tmp_path: Path, text: str | bytes) -> None:
     expected = read(tmp_path, SCAPER)
@@ -203,11 +220,11 @@ def test_writing_needs_distances(tmp_path: Path) -> None:
 def test_any_text_is_a_table_or_a_label_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "labels.csv"
     path.write_bytes(text.encode())
+    message = ""
     try:
         table = read_labels(path)
-    except LabelError as error:
-        assert str(error).startswith(f"{path}")
-        assert "\n" not in str(error)
-    else:
         assert (np.abs(table.elevation_deg) <= 90).all()
         assert (table.class_id <= 12).all()
+    except LabelError as error:
+        message = str(error)
+    assert not message or (message.startswith(f"{path}") and "\n" not in message)

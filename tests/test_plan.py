@@ -17,7 +17,6 @@ from seldsynth.plan import (
     make_plan,
     notes_on,
     plan_from_json,
-    plan_path,
     resolve_folders,
 )
 from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project
@@ -48,6 +47,7 @@ def plan(
         library_of(config),
         recording_id=recording_id,
         num_label_frames=table.num_label_frames,
+        plan_file=config.output.video_dir / f"{recording_id}.plan.json",
     )
 
 
@@ -201,8 +201,12 @@ def test_length(project: Path) -> None:
 
 def test_a_recording_of_no_length(project: Path) -> None:
     config = load_config(project)
-    arguments = {"recording_id": "mix", "num_label_frames": 0}
-    with pytest.raises(LabelError, match="no rows, so no length; set processing.video_duration"):
+    arguments = {
+        "recording_id": "mix",
+        "num_label_frames": 0,
+        "plan_file": project.parent / "mix.plan.json",
+    }
+    with pytest.raises(LabelError, match=r"no rows, so no length; set processing\.video_duration"):
         make_plan(config, (), library_of(config), **arguments)  # type: ignore[arg-type]
     padded = load_config(project, ["processing.video_duration=1"])
     made = make_plan(padded, (), library_of(padded), **arguments)  # type: ignore[arg-type]
@@ -231,7 +235,7 @@ def test_no_canvas_that_can_be_used(project: Path) -> None:
 
 def test_folders_move_with_the_project(project: Path) -> None:
     made = plan(project)
-    place = plan_path(project.parent / "videos", "mix")
+    place = project.parent / "videos" / "mix.plan.json"
     assert resolve_folders(made, place)["image_assets_dir"] == project.parent / "images"
     elsewhere = plan(project, f"input.image_assets_dir={project.parent}/images")
     assert elsewhere.folders["image_assets_dir"] == f"{project.parent}/images"

@@ -7,11 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from seldsynth.demo.things import (
+from seldsynth.demo.sheet import (
     INK,
-    THINGS,
     WHITE,
-    Drawing,
     Points,
     Sheet,
     arcs,
@@ -26,6 +24,7 @@ from seldsynth.demo.things import (
     smooth,
     wave,
 )
+from seldsynth.demo.things import THINGS, Drawing
 
 _MOUTH = "#7a2436"
 _TONGUE = "#e8717c"
@@ -255,7 +254,7 @@ def _knock(sheet: Sheet, phase: float, variant: int) -> None:
             sheet.tube(smooth("-46,-26 -14,-40 16,-22", closed=False), skin, 30)
 
 
-PICTURES: dict[int, tuple[float, Drawing]] = {
+_PICTURES: dict[int, tuple[float, Drawing]] = {
     0: (364, _woman_speaking),
     1: (350, _man_speaking),
     2: (360, _clapping),
@@ -284,13 +283,13 @@ def draw(
     Raises:
         ValueError: for an unknown class or variant, or a height that is odd or below 32.
     """
-    if class_id not in PICTURES:
-        raise ValueError(f"no picture of class {class_id}; there are 0 to {max(PICTURES)}")
+    if class_id not in _PICTURES:
+        raise ValueError(f"no picture of class {class_id}; there are 0 to {max(_PICTURES)}")
     if variant not in (0, 1):
         raise ValueError(f"variant is {variant}, expected 0 or 1")
     if height < 32 or height % 2:
         raise ValueError(f"height is {height}, expected an even number from 32 on")
-    width, drawing = PICTURES[class_id]
+    width, drawing = _PICTURES[class_id]
     sheet = Sheet(width, height)
     drawing(sheet, phase % 1.0, variant)
     return sheet.picture()

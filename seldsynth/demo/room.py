@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
-Colour = tuple[int, int, int]
-Corner = tuple[float, float, float]
+from seldsynth.demo.furniture import (
+    EYE_M,
+    MOODS,
+    Array,
+    Corner,
+    Furniture,
+    Mask,
+    Mood,
+    block_colours,
+    bounds,
+    column,
+    entry_and_exit,
+    fixed_random,
+    furnish,
+    meet_block,
+    put,
+)
 
-CAMERA_HEIGHT_M = 1.5
-_EYE_M: Corner = (0.0, 0.0, CAMERA_HEIGHT_M)
 _ROOM_LO_M: Corner = (-2.6, -2.2, 0.0)
 _ROOM_HI_M: Corner = (3.4, 2.8, 2.7)
 _LAMP_M: Corner = (0.9, 0.4, 2.15)
@@ -24,128 +34,13 @@ _SAMPLES = 2
 _ROWS_PER_BAND = 32
 
 
-@dataclass(frozen=True)
-class Mood:
-    """Colours (red, green, blue) and lights of one time of day."""
-
-    wall: Colour
-    accent_wall: Colour
-    wood: Colour
-    rug: Colour
-    sofa: Colour
-    sky: tuple[Colour, Colour]
-    hills: Colour
-    ambient: tuple[float, float, float]
-    window_light: tuple[float, float, float]
-    lamp_light: tuple[float, float, float]
-    sun: float
-
-
-_MOODS = (
-    Mood(
-        wall=(226, 221, 210),
-        accent_wall=(176, 192, 188),
-        wood=(176, 138, 100),
-        rug=(206, 198, 186),
-        sofa=(112, 132, 146),
-        sky=((232, 240, 244), (150, 192, 226)),
-        hills=(134, 158, 130),
-        ambient=(0.80, 0.79, 0.78),
-        window_light=(0.40, 0.40, 0.38),
-        lamp_light=(0.16, 0.15, 0.13),
-        sun=0.7,
-    ),
-    Mood(
-        wall=(214, 200, 186),
-        accent_wall=(158, 140, 150),
-        wood=(136, 100, 74),
-        rug=(176, 148, 136),
-        sofa=(128, 104, 112),
-        sky=((238, 168, 122), (66, 76, 124)),
-        hills=(58, 58, 84),
-        ambient=(0.50, 0.46, 0.46),
-        window_light=(0.18, 0.15, 0.18),
-        lamp_light=(0.8, 0.62, 0.42),
-        sun=0.0,
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A solid of a piece of furniture: a box, or the ball that fits in it."""
-
-    lo: Corner
-    hi: Corner
-    colour: Colour
-    pattern: str = ""
-    ball: bool = False
-
-
-Furniture = tuple[tuple[Block, ...], ...]
-
-
-def _furniture(mood: Mood) -> Furniture:
-    wood, sofa = mood.wood, mood.sofa
-    dark_wood = (round(wood[0] * 0.7), round(wood[1] * 0.66), round(wood[2] * 0.62))
-    seat = (min(sofa[0] + 16, 255), min(sofa[1] + 16, 255), min(sofa[2] + 16, 255))
-    leaf, pot, white = (104, 134, 96), (196, 170, 148), (236, 232, 224)
-    legs = [(x, y) for x in (1.25, 1.74) for y in (-0.75, 0.44)]
-    return (
-        (
-            Block((2.5, -1.35, 0.1), (3.36, 0.95, 0.4), sofa),
-            Block((3.08, -1.35, 0.4), (3.36, 0.95, 0.86), sofa),
-            Block((2.45, -1.6, 0.05), (3.36, -1.35, 0.64), sofa),
-            Block((2.45, 0.95, 0.05), (3.36, 1.2, 0.64), sofa),
-            Block((2.42, -1.33, 0.4), (3.08, -0.21, 0.53), seat),
-            Block((2.42, -0.19, 0.4), (3.08, 0.93, 0.53), seat),
-            Block((2.92, -1.28, 0.53), (3.08, -0.84, 0.92), (206, 168, 112)),
-            Block((2.92, 0.46, 0.53), (3.08, 0.88, 0.9), white),
-        ),
-        (
-            Block((1.2, -0.8, 0.38), (1.85, 0.55, 0.43), wood),
-            *(Block((x, y, 0.0), (x + 0.06, y + 0.06, 0.38), dark_wood) for x, y in legs),
-            Block((1.4, -0.55, 0.43), (1.62, -0.2, 0.46), (150, 110, 104)),
-            Block((1.42, -0.5, 0.46), (1.6, -0.26, 0.485), (110, 136, 140)),
-            Block((1.46, 0.14, 0.43), (1.62, 0.3, 0.6), white),
-        ),
-        (Block((-2.6, -0.95, 0.0), (-2.27, 1.15, 2.05), wood, "books"),),
-        (
-            Block((1.2, -2.2, 0.12), (2.75, -1.78, 0.74), white, "sideboard"),
-            Block((1.18, -2.2, 0.74), (2.77, -1.76, 0.78), wood),
-            *(Block((x, -2.1, 0.0), (x + 0.05, -1.85, 0.12), dark_wood) for x in (1.3, 2.6)),
-            Block((1.4, -2.08, 0.78), (1.62, -1.9, 1.06), (120, 146, 150)),
-        ),
-        (
-            Block((2.62, 2.02, 0.0), (3.02, 2.42, 0.42), pot),
-            Block((2.79, 2.19, 0.42), (2.85, 2.25, 0.9), dark_wood),
-            Block((2.47, 1.87, 0.72), (3.17, 2.57, 1.42), leaf, ball=True),
-            Block((2.57, 1.72, 1.15), (3.07, 2.22, 1.65), leaf, ball=True),
-            Block((2.72, 2.12, 1.3), (3.16, 2.56, 1.74), leaf, ball=True),
-        ),
-        (
-            Block((-2.3, 2.2, 0.0), (-1.95, 2.55, 0.03), dark_wood),
-            Block((-2.14, 2.36, 0.03), (-2.11, 2.39, 1.4), dark_wood),
-            Block((-2.33, 2.17, 1.35), (-1.92, 2.58, 1.75), (255, 240, 208), "glowing"),
-        ),
-        (
-            Block((0.89, 0.39, 2.3), (0.91, 0.41, 2.7), dark_wood),
-            Block((0.72, 0.22, 1.97), (1.08, 0.58, 2.33), (255, 246, 226), "glowing", ball=True),
-        ),
-    )
-
-
 @dataclass
-class Hits:
+class _Hits:
     """What the rays meet: points and normals [3, n], the block's number or -1 for the room."""
 
     points: Array
     normals: Array
     block: npt.NDArray[np.int16]
-
-
-def _column(values: Sequence[float]) -> Array:
-    return np.array(values, np.float32)[:, None]
 
 
 def _directions(width: int, height: int, first_row: int, last_row: int) -> Array:
@@ -159,46 +54,10 @@ def _directions(width: int, height: int, first_row: int, last_row: int) -> Array
     return np.stack([x, y, z]).reshape(3, -1).astype(np.float32)
 
 
-def _entry_and_exit(inverse: Array, lo: Corner, hi: Corner) -> tuple[Array, Array, Array]:
-    """Distances along the rays to where they enter and leave a box, and the entry by axis."""
-    a = (_column(lo) - _column(_EYE_M)) * inverse
-    b = (_column(hi) - _column(_EYE_M)) * inverse
-    near = np.minimum(a, b)
-    return near.max(axis=0), np.maximum(a, b).min(axis=0), near
-
-
-def _meet_block(
-    block: Block, rays: Array, inverse: Array, nearest: Array
-) -> tuple[npt.NDArray[np.intp], Array, Array]:
-    """Rays that meet a block before `nearest`: their numbers, distances and normals."""
-    near, far, near_by_axis = _entry_and_exit(inverse, block.lo, block.hi)
-    found = np.flatnonzero((near < far) & (near > 0) & (near < nearest))
-    if not block.ball:
-        axis = near_by_axis[:, found].argmax(axis=0)
-        normals = np.zeros((3, found.size), np.float32)
-        normals[axis, np.arange(found.size)] = -np.sign(rays[axis, found])
-        return found, near[found], normals
-    centre = (_column(block.lo) + _column(block.hi)) / 2 - _column(_EYE_M)
-    radius = (block.hi[0] - block.lo[0]) / 2
-    along = (rays[:, found] * centre).sum(axis=0)
-    inside = along**2 - (centre**2).sum() + radius**2
-    found, along = found[inside > 0], along[inside > 0]
-    distance = along - np.sqrt(inside[inside > 0])
-    closer = distance < nearest[found]
-    found, distance = found[closer], distance[closer]
-    return found, distance, (rays[:, found] * distance - centre) / radius
-
-
-def _bounds(group: tuple[Block, ...]) -> tuple[Corner, Corner]:
-    x0, y0, z0 = np.min([block.lo for block in group], axis=0).tolist()
-    x1, y1, z1 = np.max([block.hi for block in group], axis=0).tolist()
-    return (x0, y0, z0), (x1, y1, z1)
-
-
-def _cast(rays: Array, furniture: Furniture) -> Hits:
+def _cast(rays: Array, furniture: Furniture) -> _Hits:
     inverse: Array = np.reciprocal(np.where(np.abs(rays) < 1e-7, np.float32(1e-7), rays))
-    bound = np.where(rays > 0, _column(_ROOM_HI_M), _column(_ROOM_LO_M))
-    distances = (bound - _column(_EYE_M)) * inverse
+    bound = np.where(rays > 0, column(_ROOM_HI_M), column(_ROOM_LO_M))
+    distances = (bound - column(EYE_M)) * inverse
     axis = distances.argmin(axis=0)
     everyone = np.arange(rays.shape[1])
     distance: Array = distances[axis, everyone]
@@ -207,26 +66,16 @@ def _cast(rays: Array, furniture: Furniture) -> Hits:
     number = np.full(rays.shape[1], -1, np.int16)
     first = 0
     for group in furniture:
-        near, far, _ = _entry_and_exit(inverse, *_bounds(group))
+        near, far, _ = entry_and_exit(inverse, *bounds(group))
         near_group = np.flatnonzero((near < far) & (far > 0) & (near < distance))
         some_rays, some_inverse = rays[:, near_group], inverse[:, near_group]
         for offset, block in enumerate(group if near_group.size else ()):
-            found, met, normal = _meet_block(block, some_rays, some_inverse, distance[near_group])
+            found, met, normal = meet_block(block, some_rays, some_inverse, distance[near_group])
             distance[near_group[found]] = met
             normals[:, near_group[found]] = normal
             number[near_group[found]] = first + offset
         first += len(group)
-    return Hits(_column(_EYE_M) + rays * distance, normals, number)
-
-
-def _random(a: Array, b: Array) -> Array:
-    """A fixed number from 0 to 1 for every pair of whole numbers."""
-    stirred = np.sin(a * 12.9898 + b * 4.1414) * 437.585
-    return np.subtract(stirred, np.floor(stirred), dtype=np.float32)
-
-
-def _put(colours: Array, where: Mask, colour: Colour) -> None:
-    colours[:, where] = _column(colour)
+    return _Hits(column(EYE_M) + rays * distance, normals, number)
 
 
 def _within(u: Array, v: Array, u0: float, u1: float, v0: float, v1: float) -> Mask:
@@ -235,21 +84,21 @@ def _within(u: Array, v: Array, u0: float, u1: float, v0: float, v1: float) -> M
 
 def _floor(x: Array, y: Array, mood: Mood) -> Array:
     plank = np.floor(y / 0.16)
-    along = x / 1.3 + _random(plank, plank)
+    along = x / 1.3 + fixed_random(plank, plank)
     board = np.floor(along)
-    tone = 0.88 + 0.16 * _random(plank, board)
+    tone = 0.88 + 0.16 * fixed_random(plank, board)
     tone += 0.025 * np.sin(90 * y + 14 * np.sin(1.7 * x + 40 * tone) + 9 * tone)
     edge_m = np.minimum(
         0.08 - np.abs(y - (plank + 0.5) * 0.16), 0.65 - 1.3 * np.abs(along - board - 0.5)
     )
     tone *= 0.72 + 0.28 * np.clip(edge_m / 0.008, 0, 1)
-    colours = _column(mood.wood) * tone
+    colours = column(mood.wood) * tone
     rug_edge_m = np.minimum(1.25 - np.abs(x - 1.65), 1.5 - np.abs(y + 0.15))
     rug = rug_edge_m > 0
     weave = 1 + 0.03 * np.sin(110 * x) * np.sin(110 * y)
-    colours[:, rug] = _column(mood.rug) * weave[rug]
+    colours[:, rug] = column(mood.rug) * weave[rug]
     band = ((rug_edge_m > 0.1) & (rug_edge_m < 0.16)) | ((rug_edge_m > 0.2) & (rug_edge_m < 0.22))
-    _put(colours, band, mood.sofa)
+    put(colours, band, mood.sofa)
     return colours
 
 
@@ -257,23 +106,23 @@ def _picture(
     colours: Array, u: Array, v: Array, frame: tuple[float, float, float, float], style: int
 ) -> None:
     u0, u1, v0, v1 = frame
-    _put(colours, _within(u, v, u0, u1, v0, v1), (96, 78, 64))
-    _put(colours, _within(u, v, u0 + 0.03, u1 - 0.03, v0 + 0.03, v1 - 0.03), (240, 236, 228))
+    put(colours, _within(u, v, u0, u1, v0, v1), (96, 78, 64))
+    put(colours, _within(u, v, u0 + 0.03, u1 - 0.03, v0 + 0.03, v1 - 0.03), (240, 236, 228))
     art = _within(u, v, u0 + 0.1, u1 - 0.1, v0 + 0.1, v1 - 0.1)
     across, up = (u - u0) / (u1 - u0), (v - v0) / (v1 - v0)
-    _put(colours, art, ((222, 208, 186), (190, 206, 210))[style])
+    put(colours, art, ((222, 208, 186), (190, 206, 210))[style])
     sun = np.hypot(u - u0 - 0.6 * (u1 - u0), v - v0 - 0.62 * (v1 - v0)) < 0.1
-    _put(colours, art & sun, ((206, 122, 92), (240, 226, 186))[style])
+    put(colours, art & sun, ((206, 122, 92), (240, 226, 186))[style])
     hill = 0.42 + 0.09 * np.sin(7 * across + 2 * style)
-    _put(colours, art & (up < hill), ((124, 146, 140), (120, 148, 162))[style])
+    put(colours, art & (up < hill), ((124, 146, 140), (120, 148, 162))[style])
     near_hill = hill - 0.12 - 0.08 * np.sin(5 * across + 1)
-    _put(colours, art & (up < near_hill), ((86, 108, 112), (86, 110, 130))[style])
+    put(colours, art & (up < near_hill), ((86, 108, 112), (86, 110, 130))[style])
 
 
 def _wall(u: Array, v: Array, side: int, mood: Mood) -> Array:
     """Colours of a wall: 0 back, 1 front, 2 right, 3 left; `u` along it, `v` above the floor."""
     colours = np.empty((3, u.size), np.float32)
-    colours[:] = _column(mood.accent_wall if side == 1 else mood.wall)
+    colours[:] = column(mood.accent_wall if side == 1 else mood.wall)
     colours *= 1 + 0.012 * np.sin(5 * u + 3 * np.sin(4 * v)) * np.sin(6 * v + 2 * np.sin(3 * u))
     if side == 0:
         _picture(colours, u, v, (-1.85, -1.3, 1.2, 1.9), 0)
@@ -282,9 +131,9 @@ def _wall(u: Array, v: Array, side: int, mood: Mood) -> Array:
         _picture(colours, u, v, (0.15, 0.7, 1.2, 1.95), 0)
     elif side == 2:
         _picture(colours, u, v, (1.55, 2.45, 1.3, 1.95), 0)
-    _put(colours, v < 0.1, (238, 235, 228))
-    _put(colours, (v > 0.1) & (v < 0.112), (176, 170, 160))
-    _put(colours, v > 2.63, (238, 235, 228))
+    put(colours, v < 0.1, (238, 235, 228))
+    put(colours, (v > 0.1) & (v < 0.112), (176, 170, 160))
+    put(colours, v > 2.63, (238, 235, 228))
     if side == 2:
         _door(colours, u, v)
     elif side == 3:
@@ -293,72 +142,46 @@ def _wall(u: Array, v: Array, side: int, mood: Mood) -> Array:
 
 
 def _door(colours: Array, u: Array, v: Array) -> None:
-    _put(colours, _within(u, v, -1.3, -0.2, -1, 2.14), (236, 232, 224))
-    _put(colours, _within(u, v, -1.22, -0.28, -1, 2.06), (120, 104, 92))
-    _put(colours, _within(u, v, -1.21, -0.29, 0.01, 2.05), (214, 206, 192))
+    put(colours, _within(u, v, -1.3, -0.2, -1, 2.14), (236, 232, 224))
+    put(colours, _within(u, v, -1.22, -0.28, -1, 2.06), (120, 104, 92))
+    put(colours, _within(u, v, -1.21, -0.29, 0.01, 2.05), (214, 206, 192))
     for v0, v1 in ((0.2, 0.88), (1.08, 1.9)):
         for u0, u1 in ((-1.08, -0.8), (-0.7, -0.42)):
-            _put(colours, _within(u, v, u0, u1, v0, v1), (182, 172, 158))
+            put(colours, _within(u, v, u0, u1, v0, v1), (182, 172, 158))
             raised = _within(u, v, u0 + 0.02, u1 - 0.008, v0 + 0.008, v1 - 0.02)
-            _put(colours, raised, (222, 215, 203))
-    _put(colours, _within(u, v, -1.18, -1.06, 0.99, 1.02), (140, 124, 98))
+            put(colours, raised, (222, 215, 203))
+    put(colours, _within(u, v, -1.18, -1.06, 0.99, 1.02), (140, 124, 98))
 
 
 def _window_frame(colours: Array, u: Array, v: Array, mood: Mood) -> None:
     u0, u1, v0, v1 = _WINDOW_M
-    _put(colours, _within(u, v, u0 - 0.09, u1 + 0.09, v0 - 0.09, v1 + 0.09), (240, 238, 234))
-    _put(colours, _within(u, v, u0 - 0.16, u1 + 0.16, v0 - 0.13, v0 - 0.07), (228, 224, 216))
+    put(colours, _within(u, v, u0 - 0.09, u1 + 0.09, v0 - 0.09, v1 + 0.09), (240, 238, 234))
+    put(colours, _within(u, v, u0 - 0.16, u1 + 0.16, v0 - 0.13, v0 - 0.07), (228, 224, 216))
     folds = 0.93 + 0.07 * np.sin(48 * u + 2 * np.sin(3 * v))
     for start in (u0 - 0.52, u1 + 0.04):
         cloth = _within(u, v, start, start + 0.48, 0.06, 2.46)
-        colours[:, cloth] = _column(mood.rug) * folds[cloth]
-    _put(colours, _within(u, v, u0 - 0.62, u1 + 0.62, 2.45, 2.48), (110, 96, 84))
+        colours[:, cloth] = column(mood.rug) * folds[cloth]
+    put(colours, _within(u, v, u0 - 0.62, u1 + 0.62, 2.45, 2.48), (110, 96, 84))
 
 
 def _sky(rays: Array, mood: Mood) -> Array:
     """What is outside, by direction only, as if it were far away."""
     azimuth = np.arctan2(rays[0], rays[1])
     height = rays[2]
-    low, high = (_column(colour) for colour in mood.sky)
+    low, high = (column(colour) for colour in mood.sky)
     colours: Array = low + (high - low) * np.clip(2.2 * height, 0, 1)
     clouds = ((-0.05, 0.22, 0.1), (0.07, 0.25, 0.12), (0.5, 0.14, 0.08), (0.6, 0.15, 0.1))
     for at, up, size in clouds:
         share = np.clip(1.2 - np.hypot((azimuth - at) / 1.5, (height - up) * 2) / size, 0, 0.6)
         colours += (0.5 * (low + 255) - colours) * share
     ridge = 0.05 + 0.03 * np.sin(6 * azimuth + 1) + 0.01 * np.sin(23 * azimuth)
-    _put(colours, height < ridge, mood.hills)
+    put(colours, height < ridge, mood.hills)
     near = (round(mood.hills[0] * 0.8), round(mood.hills[1] * 0.85), round(mood.hills[2] * 0.75))
-    _put(colours, height < -0.06 + 0.03 * np.sin(9 * azimuth) + 0.008 * np.sin(50 * azimuth), near)
+    put(colours, height < -0.06 + 0.03 * np.sin(9 * azimuth) + 0.008 * np.sin(50 * azimuth), near)
     return colours
 
 
-def _block_colours(block: Block, points: Array, normals: Array) -> Array:
-    colours = np.empty_like(points)
-    colours[:] = _column(block.colour)
-    y, z = points[1], points[2]
-    if block.pattern == "books":
-        shelf, book = np.floor((z - 0.05) / 0.395), np.floor(y / 0.048)
-        above = z - 0.05 - shelf * 0.395
-        height, pick = 0.2 + 0.12 * _random(book, shelf), _random(shelf * 7, book * 3)
-        front = (normals[0] > 0.5) & (np.abs(y - 0.1) < 1.02) & (shelf >= 0) & (shelf < 5)
-        front &= above < 0.365
-        _put(colours, front, (92, 74, 60))
-        spines = ((150, 104, 92), (112, 132, 130), (196, 178, 146), (92, 104, 124), (170, 140, 96))
-        for number, spine in enumerate(spines):
-            chosen = (above < height) & (np.floor(pick * 5.6) == number)
-            _put(colours, front & chosen, spine)
-        colours[:, front] *= 0.82 + 0.18 * np.sin(np.pi * (y / 0.048 - book))[front]
-    elif block.pattern == "sideboard":
-        x = points[0]
-        door = (x - block.lo[0]) / (block.hi[0] - block.lo[0]) * 3
-        gap = (np.abs(door - np.rint(door)) < 0.012) & (normals[1] > 0.5)
-        _put(colours, gap, (150, 142, 130))
-        knob = np.hypot((door - np.floor(door) - 0.88) / 2, z - 0.5) < 0.018
-        _put(colours, knob & (normals[1] > 0.5), (130, 108, 84))
-    return colours
-
-
-def _open_share(hits: Hits, furniture: Furniture) -> Array:
+def _open_share(hits: _Hits, furniture: Furniture) -> Array:
     """How open the surroundings of the points are, 0 to 1: less in corners and by furniture."""
     share = np.ones(hits.block.size, np.float32)
     for value, normal, lo, hi in zip(
@@ -371,7 +194,7 @@ def _open_share(hits: Hits, furniture: Furniture) -> Array:
     depth = np.where(hits.block < 0, np.where(on_floor, 0.5, 0.16), 0).astype(np.float32)
     for group in furniture[:-1]:
         square = np.zeros_like(share)
-        for value, lo, hi in zip(hits.points, *_bounds(group), strict=True):
+        for value, lo, hi in zip(hits.points, *bounds(group), strict=True):
             square += (value - np.clip(value, lo, hi)) ** 2
         share *= 1 - depth / (1 + 25 * square)
     return share
@@ -380,7 +203,7 @@ def _open_share(hits: Hits, furniture: Furniture) -> Array:
 def _sunlight(points: Array, normals: Array) -> Array:
     """The share of sunlight, 0 to 1, that comes in by the window and falls on the points."""
     u0, u1, v0, v1 = _WINDOW_M
-    toward = _column((0.12, 0.76, 0.62))
+    toward = column((0.12, 0.76, 0.62))
     way = (_ROOM_HI_M[1] - points[1]) / toward[1]
     u, v = points[0] + toward[0] * way, points[2] + toward[2] * way
     edge_m = np.minimum(np.minimum(u - u0, u1 - u), np.minimum(v - v0, v1 - v))
@@ -390,11 +213,11 @@ def _sunlight(points: Array, normals: Array) -> Array:
     return share
 
 
-def _light(hits: Hits, furniture: Furniture, mood: Mood) -> Array:
+def _light(hits: _Hits, furniture: Furniture, mood: Mood) -> Array:
     """Red, green and blue light [3, n] that the points receive."""
     points, normals = hits.points, hits.normals
     share = _open_share(hits, furniture)
-    light = _column(mood.ambient) * share
+    light = column(mood.ambient) * share
     u0, u1, v0, v1 = _WINDOW_M
     window = ((u0 + u1) / 2, _ROOM_HI_M[1], (v0 + v1) / 2)
     sources = (
@@ -403,11 +226,11 @@ def _light(hits: Hits, furniture: Furniture, mood: Mood) -> Array:
         (_FLOOR_LAMP_M, mood.lamp_light, 0.5),
     )
     for place, colour, spread in sources:
-        toward = _column(place) - points
+        toward = column(place) - points
         square = (toward**2).sum(axis=0)
         facing = (toward * normals).sum(axis=0) / np.sqrt(square + 0.05)
         received = np.clip(0.25 + 0.75 * facing, 0, 1) / (0.7 + square / spread)
-        light += _column(colour) * (received * share)
+        light += column(colour) * (received * share)
     if mood.sun:
         light += mood.sun * _sunlight(points, normals)
     bounded: Array = 1.25 - 1.25 * np.exp(-1.35 * light)
@@ -424,7 +247,7 @@ def _shade(rays: Array, furniture: Furniture, mood: Mood) -> Array:
             here = np.flatnonzero(from_room & (hits.normals[axis] == sign))
             x, y, z = hits.points[:, here]
             if axis == 2:
-                ceiling = _column((232, 229, 223))
+                ceiling = column((232, 229, 223))
                 colours[:, here] = ceiling if side else _floor(x, y, mood)
             else:
                 colours[:, here] = _wall((y, x)[axis], z, 2 * axis + side, mood)
@@ -433,11 +256,11 @@ def _shade(rays: Array, furniture: Furniture, mood: Mood) -> Array:
     for number in present:
         here = np.flatnonzero(hits.block == number)
         points, normals = hits.points[:, here], hits.normals[:, here]
-        colours[:, here] = _block_colours(blocks[number], points, normals)
+        colours[:, here] = block_colours(blocks[number], points, normals)
     colours *= _light(hits, furniture, mood)
     for number in present:
         if blocks[number].pattern == "glowing":
-            _put(colours, hits.block == number, blocks[number].colour)
+            put(colours, hits.block == number, blocks[number].colour)
     x, _, z = hits.points
     u0, u1, v0, v1 = _WINDOW_M
     pane = from_room & (hits.normals[1] == -1) & _within(x, z, u0, u1, v0, v1)
@@ -464,8 +287,8 @@ def draw_room(width: int, height: int, *, variant: int = 0) -> npt.NDArray[np.ui
         raise ValueError(f"variant is {variant}, expected 0 or 1")
     if width < 2 or height < 2:
         raise ValueError(f"the size is {width} x {height}, expected at least 2 x 2")
-    mood = _MOODS[variant]
-    furniture = _furniture(mood)
+    mood = MOODS[variant]
+    furniture = furnish(mood)
     picture = np.empty((height, width, 3), np.uint8)
     for first_row in range(0, height, _ROWS_PER_BAND):
         last_row = min(first_row + _ROWS_PER_BAND, height)

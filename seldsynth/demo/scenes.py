@@ -151,7 +151,7 @@ def _label_writer(sounds: tuple[Sound, ...]) -> Callable[[Path], None]:
 
 
 def _write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
-    encoded, content = cv2.imencode(path.suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, 93])
+    encoded, content = cv2.imencode(path.suffix, pixels)
     assert encoded
     path.write_bytes(content.tobytes())
 
@@ -163,7 +163,7 @@ def label_table(sounds: tuple[Sound, ...]) -> LabelTable:
         frames = np.arange(round(sound.from_s * LABEL_RATE), round(sound.to_s * LABEL_RATE))
         way = ((frames + 0.5) / LABEL_RATE - sound.from_s) / (sound.to_s - sound.from_s)
         places = np.outer(1 - way, sound.start) + np.outer(way, sound.end)
-        ids = np.full(len(frames), [[sound.class_id], [source_id]])
+        ids = np.full((len(frames), 2), (sound.class_id, source_id)).T
         columns.append(np.vstack((frames, ids, places.T)))
     table = np.concatenate(columns, axis=1)
     table = table[:, np.argsort(table[0], kind="stable")]

@@ -30,22 +30,18 @@ def picture(level: int) -> np.ndarray:
     return planes
 
 
-@pytest.mark.parametrize(
-    "rate",
-    [Fraction(30), Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(25, 2)]
-    + [Fraction(60), Fraction(1), Fraction(240)],
-)
-def test_frames_and_times_are_exact(tmp_path: Path, rate: Fraction) -> None:
+@pytest.mark.parametrize("rate", ["30", "25", "30000/1001", "24000/1001", "25/2", "60", "1", "240"])
+def test_frames_and_times_are_exact(tmp_path: Path, rate: str) -> None:
     path = tmp_path / "a.mp4"
-    with write_video(path, form(frame_rate=rate)) as writer:
+    with write_video(path, form(frame_rate=Fraction(rate))) as writer:
         for index in range(31):
             writer.write(picture(20 + 6 * index))
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert stream.frames == 31
-        assert stream.average_rate == rate
+        assert stream.average_rate == Fraction(rate)
         times = [frame.pts * stream.time_base for frame in container.decode(stream)]
-    assert times == [index / rate for index in range(31)]
+    assert times == [index / Fraction(rate) for index in range(31)]
     for index, (luma, _) in enumerate(decode_planes(path)):
         assert luma.mean() == pytest.approx(20 + 6 * index, abs=2)
 
@@ -147,10 +143,7 @@ def test_auto_is_x264_on_the_cpu() -> None:
 
 
 def test_nvenc_without_a_gpu_is_an_error() -> None:
-    try:
-        name = choose_encoder("h264_nvenc", device_kind="cuda")
-    except MediaError as error:
-        assert "use auto or libx264" in str(error)
-        assert choose_encoder("auto", device_kind="cuda") == "libx264"
-    else:
-        assert name == "h264_nvenc"
+    if choose_encoder("auto", device_kind="cuda") == "h264_nvenc":
+        pytest.skip("this GPU has an encoder")
+    with pytest.raises(MediaError, match="use auto or libx264"):
+        choose_encoder("h264_nvenc", device_kind="cuda")

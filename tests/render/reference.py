@@ -1,4 +1,4 @@
-"""A slow, obvious renderer: float64, the whole canvas, RGB, no shortcut. The fast one is held to it.
+"""A slow, obvious renderer: float64, the whole canvas, RGB. The fast one is held to it.
 
 It turns every pixel's ray into the billboard's own coordinates by two rotations, where the fast
 one works with tangents; it mixes colours in RGB and converts whole pictures to YUV at the end.

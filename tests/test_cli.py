@@ -1,0 +1,300 @@
+"""The command line as a user has it: files, exit codes, what is said."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import seldsynth
+from seldsynth.cli import main
+from tests.conftest import decode_planes, mock_clip, mock_labels, mock_project
+
+ROOT = Path(__file__).parents[1]
+MOVING = [(n, 3, 0, 10 * n, 5, 2.0) for n in range(10)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A config with three recordings: mix1, mix2 and deep/mix3."""
+    config = mock_project(tmp_path)
+    for name in ("mix1", "mix2", "deep/mix3"):
+        mock_labels(tmp_path / "labels" / f"{name}.csv", MOVING)
+    return config
+
+
+def synth(config: Path, *arguments: str) -> int:
+    return main(["synth", "--config", str(config), *arguments])
+
+
+def made(config: Path) -> list[str]:
+    videos = config.parent / "videos"
+    return sorted(path.relative_to(videos).as_posix() for path in videos.rglob("*.*"))
+
+
+ALL = ["deep/mix3.mp4", "deep/mix3.plan.json", "mix1.mp4", "mix1.plan.json"]
+ALL += ["mix2.mp4", "mix2.plan.json", "processing_log.txt"]
+
+
+def test_every_label_file_becomes_a_video(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project) == 0
+    assert made(project) == ALL
+    with av.open(str(project.parent / "videos" / "deep" / "mix3.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.frames, stream.width, stream.height) == (10, 128, 64)
+    said = capsys.readouterr()
+    assert re.search(r"done +3 +30\nfailed +0", said.out)
+    assert said.err == ""  # no bars where there is no terminal
+    log = (project.parent / "videos" / "processing_log.txt").read_text().splitlines()
+    assert [line.split("\t")[1:3] for line in log] == [
+        ["done", "deep/mix3"],
+        ["done", "mix1"],
+        ["done", "mix2"],
+    ]
+
+
+def test_a_recording_that_fails_leaves_the_others_alone(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = project.parent / "labels"
+    mock_labels(labels / "mix1.csv", [(0, 13, 0, 0, 0)])
+    assert synth(project) == 1
+    assert made(project) == [name for name in ALL if not name.startswith("mix1")]
+    assert f"failed: mix1: {labels}/mix1.csv:1: class 13 is not one of 0..12" in (
+        capsys.readouterr().out
+    )
+
+
+def test_resume_makes_what_is_missing_or_changed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project) == 0
+    videos = project.parent / "videos"
+    before = {name: (videos / name).stat().st_mtime_ns for name in ALL if name.endswith(".mp4")}
+    (videos / "mix1.mp4").unlink()
+    mock_labels(project.parent / "labels" / "deep" / "mix3.csv", MOVING[:5])
+    capsys.readouterr()
+    assert synth(project, "--resume") == 0
+    assert re.search(r"done +2 +15\nskipped +1", capsys.readouterr().out)
+    changed = [name for name, then in before.items() if (videos / name).stat().st_mtime_ns != then]
+    assert changed == ["deep/mix3.mp4", "mix1.mp4"]
+    assert synth(project, "--resume", "--set", "processing.seed=1") == 0
+    assert re.search(r"done +3 ", capsys.readouterr().out)
+    assert synth(project, "--resume", "--set", "processing.seed=1") == 0
+    assert re.search(r"skipped +3", capsys.readouterr().out)
+
+
+def test_resume_makes_a_damaged_video_again(project: Path) -> None:
+    assert synth(project, "--limit", "1") == 0
+    video = project.parent / "videos" / "deep" / "mix3.mp4"
+    whole = video.read_bytes()
+    video.write_bytes(whole[:-5])
+    assert synth(project, "--limit", "1", "--resume") == 0
+    assert len(video.read_bytes()) == len(whole)
+
+
+def test_resume_survives_a_strange_log(project: Path) -> None:
+    log = project.parent / "videos" / "processing_log.txt"
+    log.parent.mkdir()
+    log.write_bytes(
+        b"Processed mix1 - 2025-01-01 10:00:00 - Duration: 3.2s\n\xff\xfe\x00\ta\tb\tc\n"
+    )
+    assert synth(project, "--resume") == 0
+    assert made(project) == ALL
+
+
+def test_plan_only_and_from_plan(project: Path) -> None:
+    assert synth(project, "--plan-only") == 0
+    assert made(project) == [name for name in ALL if name.endswith(".plan.json")]
+    plans = [str(project.parent / "videos" / name) for name in ALL if name.endswith(".plan.json")]
+    assert main(["synth", "--from-plan", *plans]) == 0
+    assert [name for name in made(project) if name.endswith(".mp4")] == [
+        name for name in ALL if name.endswith(".mp4")
+    ]
+
+
+def test_from_plan_gives_the_same_frames(project: Path) -> None:
+    assert synth(project, "--limit", "1") == 0
+    video = project.parent / "videos" / "deep" / "mix3.mp4"
+    before = [luma for luma, _ in decode_planes(video)]
+    video.unlink()
+    plan = video.with_name("mix3.plan.json")
+    assert main(["synth", "--from-plan", str(plan)]) == 0
+    for a, (b, _) in zip(before, decode_planes(video), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_from_plan_with_assets_elsewhere(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth(project, "--plan-only", "--limit", "1") == 0
+    (project.parent / "images").rename(project.parent / "pictures")
+    plan = str(project.parent / "videos" / "deep" / "mix3.plan.json")
+    assert main(["synth", "--from-plan", plan]) == 1
+    assert "not there, but plan deep/mix3 needs it" in capsys.readouterr().out
+    moved = ("--set", "input.image_assets_dir=pictures", "--from-plan", plan)
+    assert synth(project, *moved) == 0
+
+
+@pytest.mark.slow
+def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
+    results = []
+    for workers in ("1", "3"):
+        config = mock_project(tmp_path / workers)
+        mock_clip(tmp_path / workers / "images" / "Class_3" / "b.mp4")
+        for index in range(5):
+            mock_labels(tmp_path / workers / "labels" / f"mix{index}.csv", MOVING)
+        assert synth(config, "--set", f"processing.workers={workers}") == 0
+        videos = tmp_path / workers / "videos"
+        results.append(
+            {
+                path.name: path.read_bytes()
+                for path in videos.iterdir()
+                if path.suffix in (".mp4", ".json")
+            }
+        )
+    assert results[0] == results[1]
+
+
+def test_another_recording_changes_no_plan(project: Path) -> None:
+    assert synth(project, "--plan-only") == 0
+    videos = project.parent / "videos"
+    before = {path.name: path.read_bytes() for path in videos.rglob("*.json")}
+    mock_labels(project.parent / "labels" / "another.csv", MOVING)
+    assert synth(project, "--plan-only") == 0
+    after = {path.name: path.read_bytes() for path in videos.rglob("*.json")}
+    assert {name: after[name] for name in before} == before
+    assert "another.plan.json" in after
+
+
+def test_workers_are_never_more_than_recordings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project, "--set", "processing.workers=64", "--limit", "1") == 0
+    assert re.search(r"done +1 ", capsys.readouterr().out)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_fails_alone(tmp_path: Path) -> None:
+    config = mock_project(tmp_path, canvas={"width": 1024, "height": 512})
+    long = [(n, 3, 0, n % 180, 5, 2.0) for n in range(1500)]
+    for name in ("a_long", "b", "c", "d"):
+        rows = long if name == "a_long" else MOVING
+        mock_labels(tmp_path / "labels" / f"{name}.csv", rows)
+    command = [sys.executable, "visual_synth.py", "--config", str(config)]
+    command += ["--set", "processing.workers=2"]
+    run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    temporary = _wait_for(lambda: next((tmp_path / "videos").glob(".a_long.mp4.*.tmp"), None))
+    os.kill(int(temporary.name.split(".")[-2]), signal.SIGKILL)
+    out, _ = run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert "failed: a_long: its worker process died" in out
+    assert sorted(path.name for path in (tmp_path / "videos").glob("*.mp4")) == [
+        "b.mp4",
+        "c.mp4",
+        "d.mp4",
+    ]
+    assert synth(config, "--resume", "--set", "processing.video_duration=1") == 0
+    assert not list((tmp_path / "videos").glob(".*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_run_leaves_nothing_half_done(tmp_path: Path, workers: int) -> None:
+    config = mock_project(tmp_path, canvas={"width": 1024, "height": 512})
+    for name in ("a", "b"):
+        rows = [(n, 3, 0, n % 180, 5, 2.0) for n in range(1500)]
+        mock_labels(tmp_path / "labels" / f"{name}.csv", rows)
+    command = [sys.executable, "visual_synth.py", "--config", str(config)]
+    command += ["--set", f"processing.workers={workers}"]
+    run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    _wait_for(lambda: next((tmp_path / "videos").glob(".*.mp4.*.tmp"), None))
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert said == "seldsynth: interrupted; --resume goes on from here\n"
+    left = {path.suffix for path in (tmp_path / "videos").rglob("*")}
+    assert left <= {".json", ".txt"}
+
+
+def _wait_for(look: object, timeout_s: float = 60) -> Path:
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        found = look()  # type: ignore[operator]
+        if found is not None:
+            return Path(found)
+        time.sleep(0.02)
+    raise AssertionError("it never came")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--set", "processing.fsp=1"], "unknown key; did you mean processing.fps?"),
+        (["--set", "processing.device=cuda:99"], "torch sees"),
+        (["--set", "input.metadata_dir=images"], "no label CSV in"),
+        (["--from-plan", "none.plan.json"], "no such file"),
+    ],
+)
+def test_a_usage_fault_writes_nothing_and_says_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert synth(project, *arguments) == 2
+    said = capsys.readouterr()
+    assert expected in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert not (project.parent / "videos").exists()
+
+
+def test_a_folder_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project.parent / "videos").write_text("a file")
+    assert synth(project) == 2
+    assert "output: cannot make" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--limit", "0"], ["--limit", "x"], ["--nonsense"]])
+def test_arguments_that_are_none(project: Path, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        synth(project, *arguments)
+    assert caught.value.code == 2
+
+
+def test_write_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "mine.yaml"
+    assert main(["synth", "--write-config", str(target)]) == 0
+    assert target.read_text(encoding="utf-8") == (
+        ROOT / "configs" / "visual_config.yaml"
+    ).read_text(encoding="utf-8")
+    assert main(["synth", "--write-config", str(target)]) == 2
+    assert "not overwritten" in capsys.readouterr().err
+    assert main(["synth", "--config", str(target)]) == 2
+    assert "no such folder: /path/to/metadata" in capsys.readouterr().err
+
+
+def test_quiet_and_verbose(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth(project, "-q") == 0
+    assert capsys.readouterr() == ("", "")
+    assert synth(project, "-v", "--limit", "1") == 0
+    assert "INFO: deep/mix3: distances taken for metres" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["visual_synth.py", "--version"],
+        ["-m", "seldsynth", "--version"],
+        ["-m", "seldsynth", "synth", "--version"],
+    ],
+)
+def test_version(command: list[str]) -> None:
+    run = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == f"seldsynth {seldsynth.__version__}\n"
