@@ -77,9 +77,12 @@ def find_recordings(config: Config) -> list[Recording]:
     The id is the path below metadata_dir without its ending, with forward slashes.
     """
     root, video_dir = config.input.metadata_dir, config.output.video_dir
+    videos_inside = video_dir.is_relative_to(root)
     found: dict[str, Recording] = {}
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() != ".csv" or not path.is_file() or path.is_relative_to(video_dir):
+        if path.suffix.lower() != ".csv" or not path.is_file():
+            continue
+        if videos_inside and path.is_relative_to(video_dir):
             continue
         recording_id = path.relative_to(root).with_suffix("").as_posix()
         if recording_id in found:

@@ -31,6 +31,11 @@ MAX_CLIP_S = Fraction(120)
 # libavcodec's own VP8 and VP9 decoders drop the alpha that WebM keeps beside the picture.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _LAST_FRAME_S = Fraction(1, 10)
+# A file that calls itself a clip may be a playlist, which names other files or hosts: not opened.
+_SAFETY = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif",
+}
 _FULL_RANGE_FORMATS = ("yuvj", "gray", "rgb", "bgr", "gbr", "pal", "mono", "ya", "argb", "abgr")
 _COLORSPACES: dict[int, int] = {
     1: Colorspace.ITU709,
@@ -174,7 +179,7 @@ class ClipReader:
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         try:
-            container = self._resources.enter_context(av.open(str(self.path)))
+            container = self._resources.enter_context(av.open(str(self.path), options=_SAFETY))
         except (av.FFmpegError, OSError, ValueError) as error:
             raise MediaError(f"{self.path}: cannot be opened: {_reason(error)}") from None
         if not container.streams.video:

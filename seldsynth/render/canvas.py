@@ -16,6 +16,7 @@ from seldsynth.media.stills import read_still
 from seldsynth.plan import CanvasPlan
 from seldsynth.render.colour import bgr_to_yuv
 from seldsynth.render.compositor import Frame
+from seldsynth.render.textures import premultiplied
 
 Plane = NDArray[np.uint8]
 
@@ -62,12 +63,7 @@ class StillCanvas(Canvas):
 
     def __init__(self, frame: Frame, plan: CanvasPlan, content: bytes, *, name: Path) -> None:
         super().__init__(frame, plan)
-        pixels = read_still(content, name=name)
-        if pixels.shape[2] == 4:
-            opacity = cv2.cvtColor(pixels[..., 3], cv2.COLOR_GRAY2BGR)
-            pixels = np.asarray(
-                cv2.multiply(pixels[..., :3], opacity, scale=1 / 255), dtype=np.uint8
-            )
+        pixels = premultiplied(read_still(content, name=name))[..., :3]  # black shines through
         if plan.fit == "crop":
             pixels = _middle(pixels, *_crop_to_2_1(pixels.shape[1], pixels.shape[0]))
         self._fill(_to_planes(_resized(pixels, width=frame.width, height=frame.height)))

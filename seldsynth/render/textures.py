@@ -63,7 +63,7 @@ class StillSource:
         """Decode a picture; finest_level: nothing finer will be asked for."""
         pixels = read_still(content, name=name)
         self._height, self._width = pixels.shape[:2]
-        self._pixels = self._shrink(_premultiplied(pixels), finest_level)
+        self._pixels = self._shrink(premultiplied(pixels), finest_level)
         self._device = device
         self._textures: dict[int, Texture] = {}
 
@@ -100,7 +100,7 @@ class StillSource:
         return luma, chroma
 
 
-def _premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Colour times alpha; a picture that is opaque everywhere loses its alpha channel."""
     if pixels.shape[2] == 3:
         return pixels

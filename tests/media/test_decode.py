@@ -169,6 +169,17 @@ def test_damage_is_an_error(tmp_path: Path) -> None:
         check_clip(tmp_path / "none.mp4")
 
 
+def test_a_playlist_is_not_followed(tmp_path: Path) -> None:
+    clip = mock_clip(tmp_path / "a.mp4")
+    for name, text in (
+        ("b.mp4", f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{clip}\n#EXT-X-ENDLIST\n"),
+        ("c.mp4", f"ffconcat version 1.0\nfile {clip.name}\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(MediaError, match="cannot be opened"):
+            check_clip(tmp_path / name)
+
+
 def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:
