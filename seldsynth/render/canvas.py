@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seldsynth.media.decode import ClipReader, TimedFrame
 from seldsynth.media.stills import read_still
 from seldsynth.plan import CanvasPlan
-from seldsynth.render.colour import bgr_to_yuv
+from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.compositor import Frame
 from seldsynth.render.textures import premultiplied
 
@@ -124,7 +124,7 @@ def _resized(pixels: Plane, *, width: int, height: int) -> Plane:
 
 def _to_planes(pixels: Plane) -> tuple[Plane, Plane, Plane]:
     """YUV 4:2:0 of blue-green-red pixels; chroma sited left, as H.264 has it by default."""
-    bgr = torch.from_numpy(pixels).to(torch.float32).permute(2, 0, 1)
+    bgr = separated(torch.from_numpy(pixels))
     luma, chroma = bgr_to_yuv(bgr, torch.full_like(bgr[0], 255))
     # Left-sited: a chroma sample lies on every other luma column, and it goes round the seam.
     across = (chroma.roll(1, -1) + 2 * chroma + chroma.roll(-1, -1))[..., ::2] / 4

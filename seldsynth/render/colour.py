@@ -8,6 +8,11 @@ from torch import Tensor
 _RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # luma weights; ITU-R BT.709-6, item 3.2
 
 
+def separated(pixels: Tensor) -> Tensor:
+    """Interleaved pixels [h, w, c] uint8 as contiguous planes [c, h, w] float32."""
+    return pixels.permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+
+
 def bgr_to_yuv(bgr: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
     """Luma and chroma of premultiplied colour; quantization as in BT.709-6, item 3.4, unrounded.
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from seldsynth.media.decode import ClipReader, Planes, TimedFrame
 from seldsynth.media.stills import read_still
-from seldsynth.render.colour import bgr_to_yuv
+from seldsynth.render.colour import bgr_to_yuv, separated
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class StillSource:
         return Texture(luma=luma.unsqueeze(0), chroma=chroma.unsqueeze(0))
 
     def _to_yuv(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        planes = torch.from_numpy(pixels).to(self._device, torch.float32).permute(2, 0, 1)
+        planes = separated(torch.from_numpy(pixels).to(self._device))
         has_alpha = planes.shape[0] == 4
         alpha = planes[3] if has_alpha else torch.full_like(planes[0], 255)
         luma, chroma = bgr_to_yuv(planes[:3], alpha)

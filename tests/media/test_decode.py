@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -42,6 +43,31 @@ def test_variable_frame_rate_goes_by_timestamps(tmp_path: Path) -> None:
 def test_timestamps_need_not_start_at_zero(tmp_path: Path) -> None:
     path = mock_clip(tmp_path / "a.mkv", levels=LEVELS[:3], pts=[100, 101, 102])
     assert shown(path, 10, 6) == [0, 1, 2, 0, 1, 2]
+
+
+def test_frames_without_timestamps_go_by_the_frame_rate(tmp_path: Path) -> None:
+    class Timeless(ClipReader):
+        def _raw_frames(self) -> Iterator[av.VideoFrame]:
+            for frame in super()._raw_frames():
+                frame.pts = None
+                yield frame
+
+    with Timeless(mock_clip(tmp_path / "a.mp4")) as reader:
+        found = [level(reader, Fraction(i, 10)) for i in range(12)]
+    assert found == pytest.approx([*LEVELS, *LEVELS[:2]], abs=2)
+
+
+def test_timestamps_that_go_back_stop_the_time_and_not_the_clip(tmp_path: Path) -> None:
+    class Backwards(ClipReader):
+        def _raw_frames(self) -> Iterator[av.VideoFrame]:
+            for index, frame in enumerate(super()._raw_frames()):
+                frame.pts = frame.pts if index != 4 else 0
+                yield frame
+
+    with Backwards(mock_clip(tmp_path / "a.mp4")) as reader:
+        found = [level(reader, Fraction(i, 10)) for i in range(10)]
+    assert found[:3] == pytest.approx(LEVELS[:3], abs=2)
+    assert found[5:] == pytest.approx(LEVELS[5:], abs=2)
 
 
 def test_rounded_timestamps_lose_no_frame(tmp_path: Path) -> None:

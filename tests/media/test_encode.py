@@ -60,6 +60,17 @@ def test_tags_and_fast_start(tmp_path: Path) -> None:
         assert context.color_range == 1
 
 
+def test_the_encoder_takes_its_options(tmp_path: Path) -> None:
+    """x264 writes what it was told into the stream; PyAV would swallow a misspelt option."""
+    path = tmp_path / "a.mp4"
+    with write_video(path, form(quality=27, preset="superfast", gop_s=3.0)) as writer:
+        writer.write(picture(100))
+    told = path.read_bytes().decode("latin-1")
+    for option in ("rc=cqp", "qp=27", "bframes=0", "scenecut=0", "keyint=90", "threads=1 "):
+        assert option in told, option
+    assert "subme=1" in told  # superfast
+
+
 def test_the_buffer_may_be_used_again(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     buffer = picture(0)
