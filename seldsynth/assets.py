@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from seldsynth.classes import CLASSES, class_of_folder
-from seldsynth.errors import AssetError, MediaError
-from seldsynth.media.decode import check_clip, check_first_frame
+from seldsynth.errors import ConfigError, MediaError
+from seldsynth.folders import files_below
+from seldsynth.media.decode import MAX_CLIP_S, check_clip
 from seldsynth.media.stills import check_still
 
 AssetKind = Literal["image", "video"]
@@ -24,6 +25,7 @@ AssetKind = Literal["image", "video"]
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif"})
 _MAX_STILL_BYTES = 1 << 29
+_CANVAS_CHECK_S = Fraction(10)  # canvas videos may be long and large
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ class AssetLibrary:
     def check(self, file: AssetFile) -> Asset | None:
         """Read a file through and describe it; None, and one warning, if it cannot be used.
 
-        Stills and clips are decoded whole; of a canvas video only the first frame.
+        Stills and clips are decoded whole; of a canvas video the first ten seconds.
         """
         if file not in self._checked:
             try:
@@ -98,11 +100,9 @@ class AssetLibrary:
             width, height = info.width, info.height
             sha256 = hashlib.sha256(content).hexdigest()
         else:
-            if file in self.canvases:
-                width, height = check_first_frame(path)
-            else:
-                clip = check_clip(path)
-                width, height = clip.width, clip.height
+            longest_s = _CANVAS_CHECK_S if file in self.canvases else MAX_CLIP_S
+            clip = check_clip(path, max_duration_s=longest_s)
+            width, height = clip.width, clip.height
             sha256 = file_sha256(path)
         return Asset(
             folder=file.folder,
@@ -136,6 +136,11 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def folder_of(place: Path) -> Path:
+    """The folder that assets are looked up in, where a folder or a single file is named."""
+    return place if place.is_dir() else place.parent
+
+
 def scan_library(
     folders: Mapping[str, Path | None],
     *,
@@ -146,57 +151,72 @@ def scan_library(
 
     folders: `image_assets_dir`, `video_assets_dir`, `image_360_path` and `video_360_path`, where
     given. What a file is goes by its name's ending, whichever folder it lies in. Links that lead
-    out of a folder are left out with a warning, unless follow_symlinks.
+    out of a folder are left out with a warning, unless follow_symlinks. Raises ConfigError where
+    there is no asset or no canvas at all.
     """
     roots: dict[str, Path] = {}
     tiles: dict[int, list[AssetFile]] = {sound_class.class_id: [] for sound_class in CLASSES}
-    seen: set[Path] = set()
     for key in ("image_assets_dir", "video_assets_dir"):
         root = folders.get(key)
-        if root is None or root.resolve() in seen:
+        if root is None or any(root.resolve() == other.resolve() for other in roots.values()):
             continue
-        seen.add(root.resolve())
         roots[key] = root
         for class_id, file in _class_files(root, key, follow_symlinks=follow_symlinks):
             tiles[class_id].append(file)
-    canvases: tuple[AssetFile, ...] = ()
+    if not any(tiles.values()):
+        places = " or ".join(str(root) for root in roots.values())
+        raise ConfigError(
+            f"no pictures or clips in {places}; expected folders Class_0 … Class_12, "
+            "or folders named like the classes"
+        )
+    canvases: list[AssetFile] = []
     if canvas_key is not None:
         place = folders[canvas_key]
         assert place is not None
-        roots[canvas_key] = place if place.is_dir() else place.parent
-        canvases = tuple(_canvas_files(place, canvas_key, follow_symlinks=follow_symlinks))
+        roots[canvas_key] = folder_of(place)
+        canvases = _canvas_files(place, canvas_key, follow_symlinks=follow_symlinks)
     return AssetLibrary(
         roots,
         tiles={class_id: tuple(files) for class_id, files in tiles.items() if files},
-        canvases=canvases,
+        canvases=tuple(canvases),
     )
 
 
 def _class_files(root: Path, key: str, *, follow_symlinks: bool) -> Iterator[tuple[int, AssetFile]]:
-    for name in sorted(_names(root)):
-        if not (root / name).is_dir():
+    strangers: set[str] = set()
+    for path in files_below(root, follow_symlinks=follow_symlinks):
+        kind = _kind_of(path)
+        relative = path.relative_to(root)
+        if kind is None or len(relative.parts) < 2:
             continue
-        class_id = class_of_folder(name)
+        class_id = class_of_folder(relative.parts[0])
         if class_id is None:
-            _log.warning("%s: not the folder of a class; left out", root / name)
-            continue
-        for path in _files_below(root, root / name, follow_symlinks=follow_symlinks):
-            kind = _kind_of(path)
-            if kind is not None:
-                relative = path.relative_to(root).as_posix()
-                yield class_id, AssetFile(folder=key, path=relative, kind=kind)
+            strangers.add(relative.parts[0])
+        else:
+            yield class_id, AssetFile(folder=key, path=relative.as_posix(), kind=kind)
+    for name in sorted(strangers):
+        _log.warning("%s: not the folder of a class; left out", root / name)
 
 
 def _canvas_files(
     place: Path, key: Literal["image_360_path", "video_360_path"], *, follow_symlinks: bool
-) -> Iterator[AssetFile]:
-    wanted = "image" if key == "image_360_path" else "video"
-    root = place if place.is_dir() else place.parent
-    paths = _files_below(root, root, follow_symlinks=follow_symlinks) if place.is_dir() else [place]
-    for path in paths:
-        if _kind_of(path) == wanted:
-            relative = path.relative_to(root).as_posix()
-            yield AssetFile(folder=key, path=relative, kind=_kind_of(path) or "image")
+) -> list[AssetFile]:
+    wanted: AssetKind = "image" if key == "image_360_path" else "video"
+    root = folder_of(place)
+    paths = files_below(root, follow_symlinks=follow_symlinks) if place.is_dir() else [place]
+    files = [
+        AssetFile(folder=key, path=path.relative_to(root).as_posix(), kind=wanted)
+        for path in paths
+        if _kind_of(path) == wanted
+    ]
+    if not files:
+        names = {"image": "picture", "video": "video"}
+        other: AssetKind = "video" if wanted == "image" else "image"
+        hint = ""
+        if any(_kind_of(path) == other for path in paths):
+            hint = f"; {names[other]}s go to input.{other}_360_path"
+        raise ConfigError(f"input.{key}: no {names[wanted]} to use as canvas in {place}{hint}")
+    return files
 
 
 def _kind_of(path: Path) -> AssetKind | None:
@@ -204,38 +224,3 @@ def _kind_of(path: Path) -> AssetKind | None:
     if suffix in IMAGE_SUFFIXES:
         return "image"
     return "video" if suffix in VIDEO_SUFFIXES else None
-
-
-def _names(folder: Path) -> list[str]:
-    """Names in a folder that are not hidden."""
-    try:
-        return [name for name in os.listdir(folder) if not name.startswith(".")]
-    except OSError as error:
-        raise AssetError(f"{folder}: cannot be read: {error.strerror}") from None
-
-
-def _files_below(root: Path, folder: Path, *, follow_symlinks: bool) -> list[Path]:
-    """Files below a folder, hidden ones left out, sorted by path; no folder is visited twice."""
-    inside = root.resolve()
-    found: list[Path] = []
-    visited: set[Path] = set()
-    outside = 0
-    pending = [folder]
-    while pending:
-        current = pending.pop()
-        real = current.resolve()
-        if not (follow_symlinks or real.is_relative_to(inside)):
-            outside += 1
-        elif real not in visited and current.is_dir():
-            visited.add(real)
-            pending += [current / name for name in _names(current)]
-        elif current.is_file():
-            found.append(current)
-    if outside:
-        _log.warning(
-            "%s: %d links that lead out of %s left out; assets.follow_symlinks: true takes them",
-            folder,
-            outside,
-            root,
-        )
-    return sorted(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import logging
 import os
@@ -14,19 +15,15 @@ from typing import Literal
 import cv2
 import torch
 
-from seldsynth.assets import AssetLibrary
+from seldsynth.assets import AssetLibrary, folder_of
 from seldsynth.config import Config
 from seldsynth.errors import ConfigError, SeldsynthError
 from seldsynth.events import events_of
+from seldsynth.folders import files_below
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
 from seldsynth.metadata import read_labels
-from seldsynth.plan import (
-    ScenePlan,
-    make_plan,
-    notes_on,
-    plan_from_json,
-    resolve_folders,
-)
+from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
+from seldsynth.planner import make_plan, notes_on
 from seldsynth.render.scene import check_assets, render_frames
 
 _log = logging.getLogger(__name__)
@@ -46,14 +43,15 @@ class Recording:
 class Job:
     """A recording with its plan, ready to be rendered anywhere.
 
-    known_assets: the plan was made just now, so its assets need not be compared again.
+    fresh: the plan was made just now: its assets need not be compared again, and it is saved when
+    its video is there. A plan from a file stays as it is.
     """
 
     recording: Recording
     plan: ScenePlan
     folders: dict[str, Path]
     device: str
-    known_assets: bool
+    fresh: bool
     notes: tuple[str, ...] = ()
 
 
@@ -72,15 +70,16 @@ class Outcome:
 
 
 def find_recordings(config: Config) -> list[Recording]:
-    """Every label file below metadata_dir, sorted by id. Raises ConfigError if there is none.
+    """Every label file below metadata_dir, sorted by path. Raises ConfigError if there is none.
 
-    The id is the path below metadata_dir without its ending, with forward slashes.
+    The id is the path below metadata_dir without its ending, with forward slashes. Links are
+    followed: a label file can do no harm.
     """
     root, video_dir = config.input.metadata_dir, config.output.video_dir
     videos_inside = video_dir.is_relative_to(root)
     found: dict[str, Recording] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() != ".csv" or not path.is_file():
+    for path in files_below(root, follow_symlinks=True):
+        if path.suffix.lower() != ".csv":
             continue
         if videos_inside and path.is_relative_to(video_dir):
             continue
@@ -128,19 +127,20 @@ def plan_recordings(
             if finished(recording, plan):
                 yield replace(outcome, status="skipped")
                 continue
-            _save(recording.plan, plan.to_json())
+            recording.plan.parent.mkdir(parents=True, exist_ok=True)
+            if plan_only:
+                _save(recording.plan, plan.to_json())
+                yield replace(outcome, status="planned")
+                continue
         except Exception as error:
             yield replace(outcome, message=_describe(error))
-            continue
-        if plan_only:
-            yield replace(outcome, status="planned")
             continue
         yield Job(
             recording=recording,
             plan=plan,
             folders=resolve_folders(plan, recording.plan),
             device=str(device),
-            known_assets=True,
+            fresh=True,
             notes=notes,
         )
 
@@ -159,13 +159,17 @@ def load_plans(
         )
         try:
             plan = plan_from_json(path.read_bytes(), name=path)
-            moved = {key: folders[key] for key in plan.folders if folders.get(key)}
+            moved = {
+                key: folder_of(place)
+                for key in plan.folders
+                if (place := folders.get(key)) is not None
+            }
             yield Job(
                 recording=replace(recording, recording_id=plan.recording_id),
                 plan=plan,
-                folders={**resolve_folders(plan, path), **{k: p for k, p in moved.items() if p}},
+                folders={**resolve_folders(plan, path), **moved},
                 device=str(device),
-                known_assets=False,
+                fresh=False,
             )
         except Exception as error:
             yield Outcome(recording_id=name, status="failed", message=_describe(error))
@@ -180,14 +184,10 @@ def prepare_process() -> None:
 def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
     """Render and encode one recording; a failure is returned, not raised."""
     plan, recording = job.plan, job.recording
-    outcome = Outcome(
-        recording_id=recording.recording_id,
-        status="failed",
-        plan_sha256=plan.sha256(),
-        notes=job.notes,
-    )
+    outcome = Outcome(recording_id=recording.recording_id, status="failed", notes=job.notes)
     start = time.perf_counter()
     try:
+        outcome = replace(outcome, plan_sha256=plan.sha256())
         device = torch.device(job.device)
         encoding = plan.encoding
         form = VideoFormat(
@@ -199,13 +199,15 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
             quality=encoding.quality,
             gop_s=encoding.gop_s,
         )
-        if not job.known_assets:
+        if not job.fresh:
             check_assets(plan, job.folders)
-        _remove_leftovers(recording.video)
+        remove_leftovers(recording.video)
         with write_video(recording.video, form) as writer:
             for frame in render_frames(plan, job.folders, device=device):
                 writer.write(frame.cpu().numpy())
                 on_frame()
+            if job.fresh:  # just before its video gets its name: never long without it
+                _save(recording.plan, plan.to_json())
         video_bytes = recording.video.stat().st_size
     except Exception as error:
         return replace(outcome, message=_describe(error), seconds=time.perf_counter() - start)
@@ -222,22 +224,38 @@ def _describe(error: Exception) -> str:
     """One line for a user's fault; for a fault of ours, one line here and the rest in the log."""
     if isinstance(error, SeldsynthError):
         return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     _log.error("unexpected fault; please report it with the plan", exc_info=error)
     return f"unexpected fault: {type(error).__name__}: {error}"
 
 
 def _save(path: Path, text: str) -> None:
     """Write a small file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def _remove_leftovers(video: Path) -> None:
-    """Remove what a run that was killed has left of this video."""
+def remove_leftovers(video: Path) -> None:
+    """Remove what processes that are no more have left of a video."""
     for leftover in video.parent.glob(f".{glob.escape(video.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
+        process = leftover.name.split(".")[-2]
+        if not (process.isdigit() and _is_alive(int(process))):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return process == os.getpid()  # asking means killing there
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

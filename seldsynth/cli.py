@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from tqdm import tqdm
@@ -20,7 +24,8 @@ from seldsynth.assets import scan_library
 from seldsynth.batch import Job, Outcome, find_recordings, load_plans, plan_recordings
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
-from seldsynth.errors import ConfigError, SeldsynthError
+from seldsynth.errors import ConfigError, MediaError, SeldsynthError
+from seldsynth.media.encode import choose_encoder
 from seldsynth.report.contact_sheet import write_contact_sheet
 from seldsynth.run_log import RunLog
 from seldsynth.workers import run
@@ -33,7 +38,11 @@ _log = logging.getLogger("seldsynth")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. arguments: without the program's name; None takes those of the process."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options.parser.error(f"unknown: {' '.join(unknown)}")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     level = logging.WARNING - 10 * options.verbose + 10 * options.quiet
     logging.basicConfig(level=level, format="%(levelname)s: %(message)s", force=True)
     try:
@@ -43,9 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"seldsynth: {line}", file=sys.stderr)
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_INTERRUPTED
     except KeyboardInterrupt:
         print("seldsynth: interrupted; --resume goes on from here", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _interrupt(*_: object) -> None:
+    """End as with Ctrl-C, so that workers and temporary files are not left behind."""
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         help="make videos from label files",
         description="Make 360° videos from sound event labels. Without --config: the demo.",
     )
-    synth.set_defaults(command=_synth)
+    synth.set_defaults(command=_synth, parser=synth)
     synth.add_argument("--config", type=Path, metavar="FILE", help="what to make (YAML)")
     synth.add_argument(
         "--set",
@@ -68,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         dest="overrides",
         metavar="SECTION.KEY=VALUE",
-        help="use this value instead of the config's; may be given many times",
+        help="use this value instead of the config's (paths are relative to the config's folder); "
+        "may be given many times",
     )
     synth.add_argument("--limit", type=_count, metavar="N", help="only the first N recordings")
     synth.add_argument("--plan-only", action="store_true", help="write the plans, make no video")
@@ -77,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="make the videos of saved plans again, each beside its plan",
+        help="make the videos of saved plans again, each beside its plan; with --config, "
+        "its input folders, device and workers are used",
     )
     synth.add_argument("--resume", action="store_true", help="skip what is finished")
     synth.add_argument(
@@ -90,10 +109,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("expected a number of at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
+    return int(text)
 
 
 def _synth(options: argparse.Namespace) -> int:
@@ -105,6 +123,10 @@ def _synth(options: argparse.Namespace) -> int:
     config_path = demo.prepare() if is_demo else options.config
     config = load_config(config_path, options.overrides)
     device = resolve_device(config.processing.device)
+    _check_encoder(config, device)
+    if config.canvas.width != 2 * config.canvas.height:
+        size = f"{config.canvas.width}x{config.canvas.height}"
+        _log.warning("canvas %s is not 2:1: players will show it distorted", size)
     recordings = find_recordings(config)[: options.limit]
     library = scan_library(
         dict(config.input),
@@ -113,7 +135,7 @@ def _synth(options: argparse.Namespace) -> int:
     )
     log_file = config.output.log_file
     assert log_file is not None
-    _make_folders(config.output.video_dir, log_file.parent)
+    _make_places(config.output.video_dir, log_file)
     run_log = RunLog(log_file)
     jobs = plan_recordings(
         config,
@@ -123,10 +145,12 @@ def _synth(options: argparse.Namespace) -> int:
         finished=run_log.is_finished if options.resume else lambda recording, plan: False,
         plan_only=options.plan_only,
     )
-    workers = _workers(config, len(recordings))
+    workers = num_workers(config.processing.workers, num_recordings=len(recordings))
     outcomes = _run(jobs, len(recordings), workers=workers, run_log=run_log, options=options)
     if not options.quiet:
-        print(f"\nvideos and plans: {config.output.video_dir}\nlog: {log_file}")
+        print(f"\nvideos and plans: {config.output.video_dir}")
+        if log_file.is_file():
+            print(f"log: {log_file}")
     if is_demo and not options.quiet and not options.plan_only:
         for recording in recordings:
             sheet = recording.video.with_suffix(".contact-sheet.png")
@@ -142,17 +166,35 @@ def _from_plans(options: argparse.Namespace) -> int:
         raise ConfigError("--from-plan makes videos of plans: no --plan-only, no --resume with it")
     if options.overrides and options.config is None:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
+    for override in options.overrides:
+        if not override.startswith(("input.", "processing.device=", "processing.workers=")):
+            raise ConfigError(f"--set {override}: the plan has decided that; make a new plan")
     config = load_config(options.config, options.overrides) if options.config else None
     device = resolve_device(config.processing.device if config else "auto")
-    plans = options.from_plan[: options.limit]
+    plans = list({path.resolve(): path for path in options.from_plan}.values())[: options.limit]
     for path in plans:
         if not path.is_file():
             raise ConfigError(f"--from-plan {path}: no such file")
     jobs = load_plans(plans, device=device, folders=dict(config.input) if config else {})
     outcomes = _run(
-        jobs, len(plans), workers=_workers(config, len(plans)), run_log=None, options=options
+        jobs,
+        len(plans),
+        workers=num_workers(
+            config.processing.workers if config else "auto", num_recordings=len(plans)
+        ),
+        run_log=None,
+        options=options,
     )
+    if not options.quiet:
+        print("the videos are beside their plans")
     return _exit_code(outcomes)
+
+
+def _check_encoder(config: Config, device: torch.device) -> None:
+    try:
+        choose_encoder(config.encoding.encoder, device_kind=device.type)
+    except MediaError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _run(
@@ -206,18 +248,23 @@ def resolve_device(wish: str) -> torch.device:
     return device
 
 
-def _workers(config: Config | None, num_recordings: int) -> int:
-    wish = config.processing.workers if config else "auto"
+def num_workers(wish: int | Literal["auto"], *, num_recordings: int) -> int:
+    """Processes to use: as wished, or one per core; never more than recordings."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(wish if isinstance(wish, int) else cores or 1, num_recordings))
 
 
-def _make_folders(*folders: Path) -> None:
-    for folder in folders:
+def _make_places(video_dir: Path, log_file: Path) -> None:
+    """Make the output folders, and see that they and the log can be written."""
+    for folder in (video_dir, log_file.parent):
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
         except OSError as error:
-            raise ConfigError(f"output: cannot make {folder}: {error.strerror}") from None
+            raise ConfigError(f"output: cannot write to {folder}: {error.strerror}") from None
+    if log_file.exists() and not os.access(log_file, os.W_OK):
+        raise ConfigError(f"output.log_file: cannot write to {log_file}")
 
 
 class _Bars:
@@ -260,13 +307,12 @@ class _Bars:
         for note in outcome.notes:
             _log.info("%s: %s", outcome.recording_id, note)
         if outcome.status == "failed":
-            _log.error("%s: failed: %s", outcome.recording_id, outcome.message)
+            _log.error("%s failed: %s", outcome.recording_id, outcome.message)
         if self._run_log is not None:
             self._run_log.write(outcome)
 
 
 def _print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> None:
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if quiet:
         return
     frames = sum(outcome.frames for outcome in outcomes)
@@ -277,5 +323,3 @@ def _print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> N
             made = sum(outcome.frames for outcome in of_status)
             print(f"{status:12}{len(of_status):>10}{made or '':>10}")
     print(f"{seconds:.1f} s" + (f", {frames / seconds:.0f} frames/s" if frames else ""))
-    for outcome in failed:
-        print(f"failed: {outcome.recording_id}: {outcome.message}")

@@ -10,7 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+)
 
 X264_PRESETS = (
     "ultrafast",
@@ -49,6 +57,7 @@ def parse_frame_rate(value: object) -> Fraction:
 
 
 def _even(value: int) -> int:
+    """An even number of pixels."""
     if value % 2:
         raise ValueError("should be even: colour is stored at half resolution")
     return value
@@ -66,17 +75,20 @@ def _path(value: object) -> Path:
         return value
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("should be a path in quotes")
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("should be a path; there is no such user's folder") from None
 
 
 FolderPath = Annotated[Path, BeforeValidator(_path)]
-EvenPixels = Annotated[int, Field(ge=64, le=16384), BeforeValidator(_even)]
+EvenPixels = Annotated[int, Field(ge=64, le=16384), AfterValidator(_even)]
 
 
 class Section(BaseModel):
     """A part of the config: frozen, no unknown keys, no silent conversions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class InputConfig(Section):
@@ -135,7 +147,6 @@ class ProcessingConfig(Section):
         None,
         description="canvas from image_360_path (true) or video_360_path (false); "
         "null: whichever is given, pictures first",
-        examples=[True],
     )
     seed: int = Field(
         0, ge=0, lt=2**63, description="same seed, same config, same inputs: the same videos"
@@ -209,7 +220,7 @@ class EncodingConfig(Section):
         "superfast", description="ultrafast … veryslow: time against file size"
     )
     quality: int = Field(
-        23, ge=0, le=51, description="H.264 quantizer: smaller is better and larger; 18-28 is usual"
+        23, ge=1, le=51, description="H.264 quantizer: smaller is better and larger; 18-28 is usual"
     )
     gop_s: float = Field(
         2.0, gt=0, le=60, description="seconds between key frames: players can seek to these"

@@ -132,6 +132,8 @@ class _Source:
 
 def _yaml_fault(error: Exception) -> str:
     problem = getattr(error, "problem", None) or str(error)
+    if "'\\t'" in str(problem):
+        return "not valid YAML: indent with spaces, not with tabs"
     return f"not valid YAML: {' '.join(str(problem).split())}"
 
 
@@ -189,8 +191,8 @@ def _cross_faults(config: Config, source: _Source) -> Iterator[str]:
     canvas_key = config.canvas_key
     if canvas_key is not None and getattr(paths, canvas_key) is None:
         yield (
-            f"{source.where(('input', canvas_key))}: needed for the canvas; name a folder, "
-            "or set processing.dark_background: true"
+            f"{source.where(('input', canvas_key))}: needed for the canvas; name a folder, or set "
+            "processing.use_image_background to the other kind, or processing.dark_background: true"
         )
     for key, value in paths:
         is_canvas = key.endswith("360_path")
@@ -204,6 +206,19 @@ def _cross_faults(config: Config, source: _Source) -> Iterator[str]:
     if config.tiles.min_deg > config.tiles.max_deg:
         where = source.where(("tiles", "min_deg"))
         yield f"{where}: {config.tiles.min_deg} is over tiles.max_deg {config.tiles.max_deg}"
-    if config.output.video_dir.resolve() == paths.metadata_dir.resolve():
-        where = source.where(("output", "video_dir"))
+    video_dir = config.output.video_dir.resolve()
+    where = source.where(("output", "video_dir"))
+    if video_dir == paths.metadata_dir.resolve():
         yield f"{where}: is the folder of the labels; choose another for the videos"
+    log_file = config.output.log_file
+    assert log_file is not None
+    if log_file.suffix.lower() == ".csv" or log_file.is_dir():
+        log_where = source.where(("output", "log_file"))
+        yield f"{log_where}: {log_file} is no place for a log; name a file such as log.txt"
+    for key, value in paths:
+        if (
+            key != "metadata_dir"
+            and value is not None
+            and video_dir.is_relative_to(value.resolve())
+        ):
+            yield f"{where}: is in input.{key}, where videos would become assets; choose another"

@@ -7,6 +7,7 @@ middles the direction moves on the great circle; before the first and after the 
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -24,6 +25,7 @@ MAX_PAUSE_FRAMES = 5
 """A longer pause, in label frames, ends a track."""
 MAX_STEP_DEG = 30.0
 """A larger step between neighbouring rows is a jump: the direction does not move through it."""
+_ROUNDING_DEG = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,10 @@ class Track:
         columns = (self.azimuth_deg, self.elevation_deg, self.distance_m)
         if any(len(column) != len(frames) for column in columns):
             raise ValueError("columns of different lengths")
+        if frames[0] < 0 or not all(math.isfinite(azimuth) for azimuth in self.azimuth_deg):
+            raise ValueError("label_frames must not be negative, azimuth_deg must be finite")
+        if not all(-90 <= elevation <= 90 for elevation in self.elevation_deg):
+            raise ValueError("elevation_deg must be in -90..90")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +155,9 @@ def _neighbours(
     other = np.clip(row + np.where(offset < 0, -1, 1), 0, len(label_frames) - 1)
     before, after = np.minimum(row, other), np.maximum(row, other)
     step_deg = angle_between_deg(doa[:-1], doa[1:]).numpy()
-    moves = (before != after) & (step_deg[np.minimum(before, len(step_deg) - 1)] <= MAX_STEP_DEG)
+    moves = (before != after) & (
+        step_deg[np.minimum(before, len(step_deg) - 1)] <= MAX_STEP_DEG + _ROUNDING_DEG
+    )
     before, after = np.where(moves, before, row), np.where(moves, after, row)
     span = np.maximum(label_frames[after] - label_frames[before], 1)
     weight = (label_frames[row] + offset + 0.5 - (label_frames[before] + 0.5)) / span
@@ -256,8 +264,9 @@ def _rows_by_frame_and_pair(table: LabelTable) -> list[NDArray[np.int64]]:
 
 def _nearest_pairs(tracks: list[_OpenTrack], doas: NDArray[np.float64]) -> dict[int, _OpenTrack]:
     """Row index → track, the nearest two first; rows without a track are left out."""
+    # Rounded, so that equally near ones are told apart by their order and not by the last bit.
     closeness = [
-        (-float(track.doa @ doa), track_index, row_index)
+        (-round(float(track.doa @ doa), 9), track_index, row_index)
         for track_index, track in enumerate(tracks)
         for row_index, doa in enumerate(doas)
     ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from seldsynth.batch import Outcome, Recording
 from seldsynth.plan import ScenePlan
+
+_log = logging.getLogger(__name__)
 
 
 class RunLog:
@@ -22,13 +25,14 @@ class RunLog:
         self._finished = _read_finished(path)
 
     def is_finished(self, recording: Recording, plan: ScenePlan) -> bool:
-        """Whether the recording's video was made, with this very plan, and is still there whole."""
+        """Whether the video was made of this very plan, and both are there as written."""
         facts = self._finished.get(_escape(recording.recording_id))
-        if facts is None or facts.get("plan") != plan.sha256() or not recording.plan.is_file():
+        if facts is None or facts.get("plan") != plan.sha256():
             return False
         try:
-            return recording.video.stat().st_size == int(facts["bytes"])
-        except OSError:
+            kept = recording.plan.read_text(encoding="utf-8")
+            return kept == plan.to_json() and recording.video.stat().st_size == int(facts["bytes"])
+        except (OSError, UnicodeDecodeError):
             return False
 
     def write(self, outcome: Outcome) -> None:
@@ -47,11 +51,13 @@ class RunLog:
             facts,
             _escape(remarks),
         )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\t".join(cells) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write("\t".join(cells) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:  # the videos matter more; --resume will make this one again
+            _log.error("%s: cannot be written: %s", self.path, error.strerror)
 
 
 def _read_finished(path: Path) -> dict[str, dict[str, str]]:

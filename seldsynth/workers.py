@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from seldsynth.batch import Job, Outcome, prepare_process, render_recording
+from seldsynth.batch import Job, Outcome, prepare_process, remove_leftovers, render_recording
 
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 class Progress(Protocol):
@@ -56,11 +58,13 @@ def _run_in_processes(jobs: Iterable[Job | Outcome], workers: int, progress: Pro
     ready: deque[Job] = deque()
     busy: dict[Future[Outcome], _Worker] = {}
     with contextlib.ExitStack() as resources:
-        stop = multiprocessing.get_context("spawn").Event()
+        # Without locks: a worker that is killed could never give one back.
+        stop: ctypes.c_bool = _SPAWN.Value("b", False, lock=False)
         idle = [_Worker(stop) for _ in range(workers)]
         for worker in idle:
             resources.callback(worker.close)
-        resources.callback(stop.set)  # called first: whoever is at work ends at the next frame
+        # Called first: whoever is at work ends at the next frame.
+        resources.callback(setattr, stop, "value", True)
         more = True
         while more or ready or busy:
             while ready and idle:
@@ -88,9 +92,9 @@ def _run_in_processes(jobs: Iterable[Job | Outcome], workers: int, progress: Pro
 class _Worker:
     """One process. If it dies, its recording has failed and the next one gets a new process."""
 
-    def __init__(self, stop: Event) -> None:
+    def __init__(self, stop: ctypes.c_bool) -> None:
         self._stop = stop
-        self._frames: Synchronized[int] = multiprocessing.get_context("spawn").Value("q", 0)
+        self._frames: ctypes.c_longlong = _SPAWN.Value("q", 0, lock=False)
         self._counted = 0
         self._executor: ProcessPoolExecutor | None = None
         self._job: Job | None = None
@@ -99,12 +103,13 @@ class _Worker:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
                 max_workers=1,
-                mp_context=multiprocessing.get_context("spawn"),
+                mp_context=_SPAWN,
                 initializer=_start_process,
                 initargs=(self._frames, self._stop, _log.getEffectiveLevel()),
             )
         self._job = job
-        return self._executor.submit(_work, job)
+        with _deaf_to_interrupts():  # the new process inherits that: it is told to stop by us
+            return self._executor.submit(_work, job)
 
     def outcome(self, future: Future[Outcome]) -> Outcome:
         assert self._job is not None
@@ -112,6 +117,7 @@ class _Worker:
             return future.result()
         except BrokenProcessPool:
             self.close()
+            remove_leftovers(self._job.recording.video)
             return Outcome(
                 recording_id=self._job.recording.recording_id,
                 status="failed",
@@ -119,7 +125,7 @@ class _Worker:
             )
 
     def new_frames(self) -> int:
-        total = self._frames.value
+        total = int(self._frames.value)
         new, self._counted = total - self._counted, total
         return new
 
@@ -133,16 +139,37 @@ class _Stopped(BaseException):
     """The batch was interrupted; not an Exception, so that nothing takes it for a failure."""
 
 
-_frame_counter: Synchronized[int] | None = None
-_stop: Event | None = None
+_frame_counter: ctypes.c_longlong | None = None
+_stop: ctypes.c_bool | None = None
 
 
-def _start_process(frames: Synchronized[int], stop: Event, log_level: int) -> None:
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _start_process(frames: ctypes.c_longlong, stop: ctypes.c_bool, log_level: int) -> None:
     global _frame_counter, _stop
     _frame_counter, _stop = frames, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells us to stop
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=log_level, format="%(levelname)s: %(message)s")
     prepare_process()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed tells nobody: end when it is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _work(job: Job) -> Outcome:
@@ -150,7 +177,7 @@ def _work(job: Job) -> Outcome:
         assert _frame_counter is not None
         assert _stop is not None
         _frame_counter.value += 1
-        if _stop.is_set():
+        if _stop.value:
             raise _Stopped
 
     try:

@@ -8,9 +8,9 @@ import seldsynth
 # fmt: off
 # fmt: off
 ORDER = [
-    "errors", "classes", "sphere", "config", "config_file", "metadata", "events",
+    "errors", "folders", "classes", "sphere", "config", "config_file", "metadata", "events",
     "media.stills", "media.decode", "media.encode",
-    "assets", "plan",
+    "assets", "plan", "planner",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene",
     "batch", "workers", "run_log", "report.contact_sheet",

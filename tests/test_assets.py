@@ -1,10 +1,12 @@
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seldsynth.assets import AssetLibrary, scan_library
+from seldsynth.errors import ConfigError
 from tests.conftest import mock_clip, mock_image
 
 
@@ -88,7 +90,55 @@ def test_links_stay_inside_unless_allowed(
         }
     else:
         assert found == {0: own}
-        assert "2 links that lead out of" in caplog.text
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{inside}: left out 3 links that lead out of it; "
+            "assets.follow_symlinks: true takes them"
+        ]
+
+
+def test_the_list_does_not_depend_on_the_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Class_0/zeta/p.png", "Class_0/b.png", "Class_0/a.png", "Class_2/q.png"):
+        touch(tmp_path / name)
+    (tmp_path / "Class_0" / "alpha").symlink_to(tmp_path / "Class_0" / "zeta")
+    (tmp_path / "Class_1").symlink_to(tmp_path / "Class_0")
+    expected = listed(scan(tmp_path))
+    assert expected[1] == ["Class_1/a.png", "Class_1/alpha/p.png", "Class_1/b.png"]
+    original = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: original(folder)[::-1])
+    assert listed(scan(tmp_path)) == expected
+
+
+def test_names_that_are_no_utf8_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path / "Class_0" / "a.png")
+    (tmp_path / "Class_0" / os.fsdecode(b"caf\xe9.png")).touch()
+    assert listed(scan(tmp_path)) == {0: ["Class_0/a.png"]}
+    assert "its name is not UTF-8; rename it" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "expected"),
+    [
+        ([], None, "no pictures or clips in .*; expected folders Class_0"),
+        (["a.png", "holiday/b.png"], None, "no pictures or clips in"),
+        (["Class_0/a.png", "x.mp4"], "image_360_path", "videos go to input.video_360_path"),
+        (["Class_0/a.txt", "Class_0/a.mp4"], "image_360_path", "no picture to use as canvas"),
+    ],
+)
+def test_nothing_at_all_is_a_fault_of_the_config(
+    tmp_path: Path, names: list[str], key: str | None, expected: str
+) -> None:
+    for name in names:
+        touch(tmp_path / "assets" / name)
+    (tmp_path / "assets").mkdir(exist_ok=True)
+    (tmp_path / "canvas").mkdir()
+    touch(tmp_path / "canvas" / "video.mp4")
+    folders = {"image_assets_dir": tmp_path / "assets", "image_360_path": tmp_path / "canvas"}
+    with pytest.raises(ConfigError, match=expected):
+        scan_library(folders, canvas_key=key, follow_symlinks=False)  # type: ignore[arg-type]
 
 
 def test_a_file_is_read_once_and_described(tmp_path: Path) -> None:
@@ -124,7 +174,12 @@ def test_canvases(tmp_path: Path) -> None:
     touch(tmp_path / "b.jpg")
     touch(tmp_path / "sub" / "a.png")
     touch(tmp_path / "c.mp4")
-    folders = {"image_360_path": tmp_path, "video_360_path": tmp_path / "c.mp4"}
+    touch(tmp_path / "assets" / "Class_0" / "a.gif")
+    folders = {
+        "image_assets_dir": tmp_path / "assets",
+        "image_360_path": tmp_path,
+        "video_360_path": tmp_path / "c.mp4",
+    }
     images = scan_library(folders, canvas_key="image_360_path", follow_symlinks=False)
     assert [file.path for file in images.canvases] == ["b.jpg", "sub/a.png"]
     videos = scan_library(folders, canvas_key="video_360_path", follow_symlinks=False)

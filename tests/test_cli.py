@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import seldsynth
-from seldsynth.cli import main
+from seldsynth.cli import main, num_workers
 from tests.conftest import decode_planes, mock_clip, mock_labels, mock_project
 
 ROOT = Path(__file__).parents[1]
@@ -68,9 +68,10 @@ def test_a_recording_that_fails_leaves_the_others_alone(
     mock_labels(labels / "mix1.csv", [(0, 13, 0, 0, 0)])
     assert synth(project) == 1
     assert made(project) == [name for name in ALL if not name.startswith("mix1")]
-    assert f"failed: mix1: {labels}/mix1.csv:1: class 13 is not one of 0..12" in (
-        capsys.readouterr().out
-    )
+    said = capsys.readouterr()
+    assert re.search(r"done +2 +20\nfailed +1", said.out)
+    fault = f"{labels}/mix1.csv:1: class 13 is not one of 0..12"
+    assert said.err == f"ERROR: mix1 failed: {fault}\n"
 
 
 def test_resume_makes_what_is_missing_or_changed(
@@ -137,7 +138,7 @@ def test_from_plan_with_assets_elsewhere(project: Path, capsys: pytest.CaptureFi
     (project.parent / "images").rename(project.parent / "pictures")
     plan = str(project.parent / "videos" / "deep" / "mix3.plan.json")
     assert main(["synth", "--from-plan", plan]) == 1
-    assert "not there, but plan deep/mix3 needs it" in capsys.readouterr().out
+    assert "not there, but plan deep/mix3 needs it" in capsys.readouterr().err
     moved = ("--set", "input.image_assets_dir=pictures", "--from-plan", plan)
     assert synth(project, *moved) == 0
 
@@ -173,11 +174,11 @@ def test_another_recording_changes_no_plan(project: Path) -> None:
     assert "another.plan.json" in after
 
 
-def test_workers_are_never_more_than_recordings(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert synth(project, "--set", "processing.workers=64", "--limit", "1") == 0
-    assert re.search(r"done +1 ", capsys.readouterr().out)
+def test_workers_are_never_more_than_recordings(project: Path) -> None:
+    assert num_workers(64, num_recordings=3) == 3
+    assert num_workers(2, num_recordings=3) == 2
+    assert num_workers("auto", num_recordings=1) == 1
+    assert 1 <= num_workers("auto", num_recordings=10**6) <= (os.cpu_count() or 1)
 
 
 @pytest.mark.slow
@@ -189,12 +190,13 @@ def test_a_worker_that_is_killed_fails_alone(tmp_path: Path) -> None:
         mock_labels(tmp_path / "labels" / f"{name}.csv", rows)
     command = [sys.executable, "visual_synth.py", "--config", str(config)]
     command += ["--set", "processing.workers=2"]
-    run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     temporary = _wait_for(lambda: next((tmp_path / "videos").glob(".a_long.mp4.*.tmp"), None))
     os.kill(int(temporary.name.split(".")[-2]), signal.SIGKILL)
-    out, _ = run.communicate(timeout=120)
+    _, said = run.communicate(timeout=120)
     assert run.returncode == 1
-    assert "failed: a_long: its worker process died" in out
+    assert "a_long failed: its worker process died" in said
+    assert not list((tmp_path / "videos").glob(".*"))
     assert sorted(path.name for path in (tmp_path / "videos").glob("*.mp4")) == [
         "b.mp4",
         "c.mp4",
@@ -256,7 +258,7 @@ def test_a_usage_fault_writes_nothing_and_says_one_line(
 def test_a_folder_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project.parent / "videos").write_text("a file")
     assert synth(project) == 2
-    assert "output: cannot make" in capsys.readouterr().err
+    assert "output: cannot write to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--limit", "0"], ["--limit", "x"], ["--nonsense"]])

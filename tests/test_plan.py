@@ -12,13 +12,8 @@ from seldsynth.config_file import load_config
 from seldsynth.errors import AssetError, LabelError, PlanError
 from seldsynth.events import events_of
 from seldsynth.metadata import read_labels
-from seldsynth.plan import (
-    ScenePlan,
-    make_plan,
-    notes_on,
-    plan_from_json,
-    resolve_folders,
-)
+from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
+from seldsynth.planner import make_plan, notes_on
 from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project
 
 ROWS = [(n, 3, 0, 10 * n, 5, 2.0 + n) for n in range(10)] + [(n, 0, 1, -90, 0, 1.5) for n in (4, 5)]
@@ -160,7 +155,9 @@ def test_a_class_without_pictures(project: Path) -> None:
     made = plan(project, "tiles.missing=skip")
     assert [tile.class_id for tile in made.tiles] == [0]
     assert [event.class_id for event in made.skipped] == [3]
-    assert notes_on(made, num_label_frames=10) == ("1 events without a picture (telephone)",)
+    assert notes_on(made, num_label_frames=10) == (
+        "events left out: 1 (telephone): no picture or clip for its class",
+    )
 
 
 def test_a_source_that_comes_back_keeps_its_picture(project: Path) -> None:

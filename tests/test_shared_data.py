@@ -21,7 +21,8 @@ from seldsynth.config_file import load_config
 from seldsynth.events import LABEL_RATE, events_of
 from seldsynth.media.encode import VideoFormat, write_video
 from seldsynth.metadata import read_labels
-from seldsynth.plan import ScenePlan, TilePlan, make_plan, plan_from_json, resolve_folders
+from seldsynth.plan import ScenePlan, TilePlan, plan_from_json, resolve_folders
+from seldsynth.planner import make_plan
 from seldsynth.render.scene import render_frames
 from seldsynth.sphere import angle_between_deg, angles_to_doa, canvas_to_angles
 from tests.conftest import decode_planes, mock_image, mock_labels, plain

@@ -85,7 +85,7 @@ def prepare() -> Path:
     In a source checkout that is configs/demo.yaml; for an installed package it is a copy below the
     current folder. Raises MediaError if the files cannot be written.
     """
-    in_checkout = Path(__file__).parents[2] / "configs" / _CONFIG
+    in_checkout = Path(__file__).absolute().parents[2] / "configs" / _CONFIG
     config = in_checkout
     try:
         if not in_checkout.is_file():
@@ -94,9 +94,13 @@ def prepare() -> Path:
             packaged = resources.files("seldsynth") / "configs" / _CONFIG
             config.write_text(packaged.read_text(encoding="utf-8"), encoding="utf-8")
         folders = yaml.safe_load(config.read_text(encoding="utf-8"))["input"]
-        _make_files({key: config.parent / folder for key, folder in folders.items()})
+        base = config.absolute().parent
+        _make_files({key: Path(os.path.normpath(base / place)) for key, place in folders.items()})
     except OSError as error:
-        raise MediaError(f"demo: {error.filename}: {error.strerror}") from None
+        raise MediaError(
+            f"the demo cannot be made: {error.filename}: {error.strerror}; "
+            "it needs a copy of this project that can be written, or `pip install .`"
+        ) from None
     return config
 
 

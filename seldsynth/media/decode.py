@@ -31,6 +31,8 @@ MAX_CLIP_S = Fraction(120)
 # libavcodec's own VP8 and VP9 decoders drop the alpha that WebM keeps beside the picture.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _LAST_FRAME_S = Fraction(1, 10)
+_LONGEST_TICK_S = Fraction(1, 1000)
+_KEPT_BYTES = 16 << 20
 # A file that calls itself a clip may be a playlist, which names other files or hosts: not opened.
 _SAFETY = {
     "protocol_whitelist": "file",
@@ -103,10 +105,14 @@ class ClipReader:
         self._resources = contextlib.ExitStack()
         self._container, self._stream = self._open()
         self._time_base = self._stream.time_base or Fraction(1, 1000)
+        # Timestamps are rounded to the time base (Matroska's is 1 ms, AVI's a whole frame): a frame
+        # that is due in no more than the rounding is due.
+        self._slack_s = min(self._time_base, _LONGEST_TICK_S) / 2
         self._frames = self._decode()
         self._loop_start_s = Fraction(0)
         self._current: TimedFrame | None = None
         self._next: TimedFrame | None = None
+        self._kept: list[TimedFrame] | None = []  # the frames of a short clip, for its loops
         self._reformatter = VideoReformatter()
 
     def __enter__(self) -> ClipReader:
@@ -138,8 +144,7 @@ class ClipReader:
             assert self._current is not None
             following = self._next
             due_s = following.start_s if following else self._current.end_s
-            # A timestamp is rounded to its time base: a frame due half a tick from now is due.
-            if time_s - self._loop_start_s < due_s - self._time_base / 2:
+            if time_s - self._loop_start_s < due_s - self._slack_s:
                 return self._current
             if following is not None:
                 self._current, self._next = following, next(self._frames, None)
@@ -186,6 +191,9 @@ class ClipReader:
             self._resources.close()
             raise MediaError(f"{self.path}: has no picture track")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            self._resources.close()
+            raise MediaError(f"{self.path}: no decoder for its codec; convert it to H.264")
         if stream.width * stream.height > MAX_PIXELS:
             self._resources.close()
             raise MediaError(
@@ -225,7 +233,18 @@ class ClipReader:
         frame, start_s = held
         if self._max_duration_s is not None:
             duration_s = min(duration_s, self._max_duration_s - start_s)
-        return TimedFrame(index=index, start_s=start_s, duration_s=duration_s, frame=frame)
+        timed = TimedFrame(index=index, start_s=start_s, duration_s=duration_s, frame=frame)
+        self._keep(timed)
+        return timed
+
+    def _keep(self, timed: TimedFrame) -> None:
+        """Remember a frame for the next loop, as long as the clip is short enough for that."""
+        if self._kept is not None and timed.index == len(self._kept):
+            frame_bytes = sum(plane.buffer_size for plane in timed.frame.planes)
+            if frame_bytes * (timed.index + 1) <= _KEPT_BYTES:
+                self._kept.append(timed)
+            else:
+                self._kept = None
 
     def _raw_frames(self) -> Iterator[VideoFrame]:
         codec = self._stream.codec_context
@@ -247,9 +266,9 @@ class ClipReader:
 
     def _damage(self, last_pts: int | None) -> str:
         if last_pts is None:
-            return f"{self.path}: damaged: no frame can be decoded"
+            return f"{self.path}: damaged: no frame can be decoded; replace or remove it"
         time_s = float((last_pts - (self._stream.start_time or 0)) * self._time_base)
-        return f"{self.path}: damaged after {time_s:.2f} s"
+        return f"{self.path}: damaged after {time_s:.2f} s; replace or remove it"
 
     def _start_loop(self, loop_start_s: Fraction) -> None:
         self._loop_start_s = loop_start_s
@@ -262,13 +281,13 @@ class ClipReader:
         duration_s = self._current.end_s
         loops = (time_s - self._loop_start_s) // duration_s
         loop_start_s = self._loop_start_s + max(1, loops) * duration_s
-        if self._current.index == 0:  # a single frame needs no second decoding
-            self._loop_start_s = loop_start_s
-            return
         self._frames.close()
-        self._resources.close()
-        self._container, self._stream = self._open()
-        self._frames = self._decode()
+        if self._kept is not None:
+            self._frames = _replay(self._kept)
+        else:
+            self._resources.close()
+            self._container, self._stream = self._open()
+            self._frames = self._decode()
         self._start_loop(loop_start_s)
 
     def _convert(self, frame: VideoFrame, *, width: int, height: int) -> VideoFrame:
@@ -291,9 +310,13 @@ class ClipReader:
         )
 
 
-def check_clip(path: Path) -> ClipInfo:
-    """Decode a clip once, up to MAX_CLIP_S. Raises MediaError if it is damaged or no clip."""
-    with ClipReader(path) as reader:
+def _replay(frames: list[TimedFrame]) -> Generator[TimedFrame, None, None]:
+    yield from frames
+
+
+def check_clip(path: Path, *, max_duration_s: Fraction = MAX_CLIP_S) -> ClipInfo:
+    """Decode a clip once, up to a duration. Raises MediaError if it is damaged or no clip."""
+    with ClipReader(path, max_duration_s=max_duration_s) as reader:
         num_frames, duration_s, has_alpha = 0, Fraction(0), False
         width = height = 0
         for timed in reader.decode_all():
@@ -311,15 +334,6 @@ def check_clip(path: Path) -> ClipInfo:
         num_frames=num_frames,
         has_alpha=has_alpha,
     )
-
-
-def check_first_frame(path: Path) -> tuple[int, int]:
-    """Upright width and height of a video whose first frame can be decoded, else MediaError.
-
-    For long videos, of which decoding all would take too long.
-    """
-    with ClipReader(path) as reader:
-        return reader.display_size(next(reader.decode_all()).frame)
 
 
 def _quarter_turns(frame: VideoFrame) -> int:

@@ -34,7 +34,8 @@ class VideoFormat:
     """What a video file is to be: frame_rate in frames/s, width and height in pixels, both even.
 
     encoder: libx264 or h264_nvenc. preset: x264's name for it, ultrafast … veryslow.
-    quality: the quantizer, 0..51. gop_s: seconds between key frames.
+    quality: the quantizer, 1..51; 0 would be lossless, in a profile that few players know.
+    gop_s: seconds between key frames.
     """
 
     width: int

@@ -22,6 +22,8 @@ from seldsynth.errors import MediaError
 
 MAX_PIXELS = 1 << 27
 """16384 x 8192. A larger picture or video frame is refused before it is decoded."""
+MAX_PIXEL_BYTES = 3 * MAX_PIXELS
+"""What a picture's pixels may take: with transparency or 16 bits it must have fewer."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _EXIF_ORIENTATION = 0x0112
@@ -60,19 +62,26 @@ def check_still(content: bytes, *, name: str | Path) -> StillInfo:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    size = f"{image.width}x{image.height} pixels"
-                    raise MediaError(f"{name}: {size}; at most {MAX_PIXELS} are read")
+                pixels = image.width * image.height
+                if pixels > MAX_PIXELS or pixels * _pixel_bytes(image) > MAX_PIXEL_BYTES:
+                    size = f"{image.width}x{image.height}"
+                    raise MediaError(f"{name}: {size} pixels are too many; reduce it")
                 image.load()
     except Image.DecompressionBombError:
-        raise MediaError(f"{name}: far too many pixels; at most {MAX_PIXELS} are read") from None
+        raise MediaError(f"{name}: far too many pixels; reduce it") from None
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error
         raise MediaError(f"{name}: cannot be read: {reason}") from None
-    pixels = read_still(content, name=name)
-    height, width, channels = pixels.shape
-    max_alpha = int(pixels[..., 3].max()) if channels == 4 else 255
+    decoded = read_still(content, name=name)
+    height, width, channels = decoded.shape
+    max_alpha = int(decoded[..., 3].max()) if channels == 4 else 255
     return StillInfo(width=width, height=height, max_alpha=max_alpha)
+
+
+def _pixel_bytes(image: Image.Image) -> int:
+    """Bytes that a pixel takes once decoded."""
+    deep = image.mode.startswith(("I", "F")) or "16" in str(getattr(image, "tile", ""))
+    return max(3, len(image.getbands())) * (2 if deep else 1)
 
 
 def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ d·forward > 0.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -75,6 +75,13 @@ def touched_rectangle(billboard: Billboard, *, width: int, height: int) -> Recta
 
     width, height: of the canvas. The whole width where the billboard covers a pole.
     """
+    # The soft edge begins half a pixel outside, which near a pole is many columns.
+    pixel = math.pi / height
+    billboard = replace(
+        billboard,
+        half_width=billboard.half_width + pixel / 2,
+        half_height=billboard.half_height + pixel / 2,
+    )
     low_deg, high_deg = _elevation_range_deg(billboard)
     y0 = max(0, math.floor((90 - high_deg) / 180 * height) - 1)
     y1 = min(height, math.ceil((90 - low_deg) / 180 * height) + 1)

@@ -36,6 +36,7 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
             raise AssetError(f"{path}: has changed since plan {plan.recording_id} was made")
 
 
+@torch.inference_mode()
 def render_frames(
     plan: ScenePlan, folders: Mapping[str, Path], *, device: torch.device
 ) -> Iterator[Tensor]:
@@ -47,7 +48,7 @@ def render_frames(
     """
     frame = Frame(width=plan.width, height=plan.height, device=device)
     background = Frame(width=plan.width, height=plan.height, device=device)
-    with torch.inference_mode(), contextlib.ExitStack() as resources:
+    with contextlib.ExitStack() as resources:
         canvas = _open_canvas(plan.canvas, folders, background)
         resources.callback(canvas.close)
         tiles = [Tile(tile, plan, folders, device) for tile in plan.tiles]

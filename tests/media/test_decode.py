@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seldsynth.errors import MediaError
-from seldsynth.media.decode import ClipReader, check_clip, check_first_frame
+from seldsynth.media.decode import ClipReader, check_clip
 from tests.conftest import mock_alpha_clip, mock_clip
 
 LEVELS = tuple(range(40, 240, 20))
@@ -218,8 +218,9 @@ def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
         check_clip(path)
 
 
-def test_the_first_frame_of_a_long_video(tmp_path: Path) -> None:
-    assert check_first_frame(mock_clip(tmp_path / "a.mp4")) == (64, 48)
+def test_a_long_video_is_checked_in_part(tmp_path: Path) -> None:
+    info = check_clip(mock_clip(tmp_path / "a.mp4"), max_duration_s=Fraction(1, 2))
+    assert (info.num_frames, info.duration_s) == (5, Fraction(1, 2))
 
 
 def test_real_clips(shared_data: Path) -> None:
