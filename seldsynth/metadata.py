@@ -48,7 +48,7 @@ class LabelTable:
     """The rows of one label file, sorted by frame; all arrays have the same length.
 
     label_frame: 100 ms each, from 0. class_id: 0..12. source_id: as in the file.
-    azimuth_deg: -180 <= azimuth < 360, as in the file. elevation_deg: -90..90, 0 where the format
+    azimuth_deg: -180..360, as in the file. elevation_deg: -90..90, 0 where the format
     has none. distance_m: metres, nan where the format has none. `distance_unit` is the file's.
     `notes` says in words what was decided or left out while reading.
     """

@@ -1,8 +1,10 @@
 """The command line as a user has it: files, exit codes, what is said."""
 
+import contextlib
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -13,7 +15,9 @@ import numpy as np
 import pytest
 
 import seldsynth
+from seldsynth.assets import scan_library
 from seldsynth.cli import main, num_workers
+from seldsynth.media.decode import check_clip
 from tests.conftest import decode_planes, mock_clip, mock_labels, mock_project
 
 ROOT = Path(__file__).parents[1]
@@ -242,6 +246,17 @@ def _wait_for(look: object, timeout_s: float = 60) -> Path:
         (["--set", "processing.device=cuda:99"], "torch sees"),
         (["--set", "input.metadata_dir=images"], "no label CSV in"),
         (["--from-plan", "none.plan.json"], "no such file"),
+        (["--from-plan", "config.yaml", "--set", "canvas.width=64"], "the plan has decided that"),
+        (["--from-plan", "config.yaml", "--resume"], "no --plan-only, no --resume with it"),
+        (["--set", "output.log_file=labels"], "is no place for a log"),
+        (["--set", "output.log_file=labels/mix1.csv"], "is no place for a log"),
+        (["--set", "output.video_dir=images/Class_0"], "is in input.image_assets_dir"),
+        (["--set", "tiles.default_distance_m=.inf"], "should be a finite number"),
+        (["--set", "canvas.width=abc"], "should be a valid integer, got 'abc'"),
+        (["--set", "canvas.width=null"], "should be a valid integer, got None"),
+        (["--set", "input.metadata_dir=~nobody_of_that_name/x"], "no such user's folder"),
+        (["--set", "encoding.quality=0"], "should be greater than or equal to 1"),
+        (["--set", "input.image_360_path=labels"], "no picture to use as canvas in"),
     ],
 )
 def test_a_usage_fault_writes_nothing_and_says_one_line(
@@ -253,6 +268,139 @@ def test_a_usage_fault_writes_nothing_and_says_one_line(
     assert said.err.count("\n") == 1
     assert said.out == ""
     assert not (project.parent / "videos").exists()
+
+
+def test_plans_belong_to_their_videos(project: Path) -> None:
+    videos = project.parent / "videos"
+    assert synth(project, "--limit", "1") == 0
+    plan = videos / "deep" / "mix3.plan.json"
+    ours, when = plan.read_bytes(), (videos / "deep" / "mix3.mp4").stat().st_mtime_ns
+    assert synth(project, "--limit", "1", "--plan-only", "--set", "processing.seed=5") == 0
+    assert plan.read_bytes() != ours
+    assert synth(project, "--limit", "1", "--resume") == 0
+    assert plan.read_bytes() == ours
+    assert (videos / "deep" / "mix3.mp4").stat().st_mtime_ns != when
+
+
+def test_a_plan_is_not_left_without_its_video(project: Path) -> None:
+    assert synth(project, "--limit", "1") == 0
+    plan = project.parent / "videos" / "deep" / "mix3.plan.json"
+    ours = plan.read_bytes()
+    clip = mock_clip(project.parent / "images" / "Class_3" / "z.mp4", levels=range(20, 220))
+    (project.parent / "images" / "Class_3" / "a.png").unlink()
+    arguments = ("--limit", "1", "--set", "processing.seed=2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seldsynth.assets.check_clip", lambda path, **_: check_clip(clip))
+        content = clip.read_bytes()
+        original = scan_library
+
+        def damaged_after_planning(*a: object, **k: object) -> object:
+            library = original(*a, **k)  # type: ignore[arg-type]
+            for file in library.tiles[3]:
+                library.check(file)
+            clip.write_bytes(content[: len(content) // 9])
+            return library
+
+        patch.setattr("seldsynth.cli.scan_library", damaged_after_planning)
+        assert synth(project, *arguments) == 1
+    assert plan.read_bytes() == ours
+
+
+def test_hidden_label_files_are_no_recordings(project: Path) -> None:
+    labels = project.parent / "labels"
+    for name in ("._mix1.csv", ".ipynb_checkpoints/mix1-checkpoint.csv"):
+        mock_labels(labels / name, MOVING)
+    (labels / "linked").symlink_to(labels / "deep")
+    (labels / os.fsdecode(b"caf\xe9.csv")).write_text("0,0,0,0,0\n")
+    assert synth(project, "--plan-only") == 0
+    linked = ["linked/mix3.plan.json"]
+    assert made(project) == sorted([name for name in ALL if name.endswith(".plan.json")] + linked)
+
+
+def test_videos_beside_or_above_the_labels(project: Path) -> None:
+    assert synth(project, "--plan-only", "--set", "output.video_dir=.") == 0
+    assert (project.parent / "mix1.plan.json").is_file()
+    assert synth(project, "--plan-only", "--set", "output.video_dir=labels/videos") == 0
+    mock_labels(project.parent / "labels" / "videos" / "mix9.csv", MOVING)
+    assert synth(project, "--plan-only", "--set", "output.video_dir=labels/videos") == 0
+    assert not (project.parent / "labels" / "videos" / "videos").exists()
+
+
+def test_from_plan_where_the_canvas_is_one_file(project: Path) -> None:
+    one = ("--set", "input.image_360_path=canvas/room.png", "--limit", "1")
+    assert synth(project, *one) == 0
+    plan = str(project.parent / "videos" / "deep" / "mix3.plan.json")
+    assert synth(project, *one, "--from-plan", plan, plan) == 0
+
+
+def test_a_canvas_of_another_shape_is_said(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project, "--plan-only", "--set", "canvas.height=128") == 0
+    assert "WARNING: canvas 128x128 is not 2:1" in capsys.readouterr().err
+
+
+def test_a_missing_class_is_said_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project.parent / "images" / "Class_3" / "a.png").unlink()
+    assert synth(project, "--set", "tiles.missing=skip") == 0
+    said = capsys.readouterr().err
+    assert said == "WARNING: no picture or clip for telephone: its events are left out\n"
+    log = (project.parent / "videos" / "processing_log.txt").read_text()
+    assert log.count("events left out: 1 (telephone): no picture or clip for its class") == 3
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    config = mock_project(tmp_path, canvas={"width": 1024, "height": 512})
+    for name in ("a", "b"):
+        rows = [(n, 3, 0, n % 180, 5, 2.0) for n in range(3000)]
+        mock_labels(tmp_path / "labels" / f"{name}.csv", rows)
+    command = [sys.executable, "visual_synth.py", "--config", str(config)]
+    command += ["--set", "processing.workers=2"]
+    for kind, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)):
+        run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        temporary = _wait_for(lambda: next((tmp_path / "videos").glob(".*.mp4.*.tmp"), None))
+        worker = int(temporary.name.split(".")[-2])
+        run.send_signal(kind)
+        assert run.wait(timeout=60) == code
+        _wait_for(lambda process=worker: None if _is_running(process) else tmp_path)
+        for leftover in (tmp_path / "videos").glob(".*"):
+            leftover.unlink()
+
+
+def _is_running(process: int) -> bool:
+    stat = Path(f"/proc/{process}/stat")
+    try:
+        return stat.read_text().rsplit(")")[-1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.slow
+def test_bars_on_a_terminal(project: Path) -> None:
+    pty, fcntl = pytest.importorskip("pty"), pytest.importorskip("fcntl")
+    termios = pytest.importorskip("termios")
+    main_end, terminal = pty.openpty()
+    rows_and_columns = struct.pack("HHHH", 40, 100, 0, 0)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, rows_and_columns)
+    run = subprocess.Popen(
+        [sys.executable, "visual_synth.py", "--config", str(project)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # it says so when the other end is closed
+        while part := os.read(main_end, 65536):
+            shown += part
+    os.close(main_end)
+    assert run.wait(timeout=60) == 0
+    text = shown.decode()
+    assert "recordings: 100%" in text
+    assert "3/3" in text
+    assert "deep/mix3" in text
+    assert "frame/s" in text
 
 
 def test_a_folder_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,4 @@
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from seldsynth.metadata import LabelTable
 from seldsynth.sphere import angle_between_deg, angles_to_doa
 
 RATES = st.sampled_from(
-    [Fraction(30), Fraction(10), Fraction(25), Fraction(60), Fraction(30000, 1001), Fraction(25, 2)]
+    [Fraction(text) for text in ("30", "10", "25", "60", "30000/1001", "25/2", "5", "1", "7/2")]
 )
 
 
@@ -161,6 +162,22 @@ def test_a_jump_stops_the_interpolation() -> None:
     assert set(moving.azimuth_deg[:10]) == {0}
     assert set(moving.azimuth_deg[10:16]) == {31}
     assert moving.azimuth_deg[20] == pytest.approx(31.5)
+
+
+@pytest.mark.parametrize(("step", "moves"), [(30, True), (-30, True), (31, False)])
+def test_what_is_a_jump_does_not_depend_on_the_azimuth(step: int, moves: bool) -> None:
+    for azimuth in range(-180, 180):
+        moving = motion(track((azimuth, 0), (azimuth + step, 0)), 20)
+        halfway = abs(math.remainder(moving.azimuth_deg[2] - azimuth - step / 2, 360)) < 1e-6
+        assert halfway == moves
+
+
+def test_equally_near_tracks_are_told_apart_by_their_order() -> None:
+    for azimuth in range(-180, 180, 7):
+        for apart in (5, 10, 15):
+            rows = [(0, 5, 0, azimuth - apart, 0), (0, 5, 0, azimuth + apart, 0)]
+            first, _ = events(*rows, (1, 5, 0, azimuth, 0))
+            assert len(first.track.label_frames) == 2
 
 
 def test_without_interpolation_it_moves_in_steps() -> None:

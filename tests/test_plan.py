@@ -210,6 +210,16 @@ def test_a_recording_of_no_length(project: Path) -> None:
     assert made.num_frames == 10
 
 
+def test_an_event_between_two_video_frames_is_said(project: Path) -> None:
+    rows = [(n, 3, 0, 0, 0, 2) for n in range(10)] + [(1, 0, 1, 0, 0, 2), (5, 0, 2, 0, 0, 2)]
+    made = plan(project, "processing.fps=5", rows=rows)
+    assert [tile.class_id for tile in made.tiles] == [3]
+    assert {event.reason for event in made.skipped} == {"falls between two video frames"}
+    assert notes_on(made, num_label_frames=10) == (
+        "events left out: 2 (female speech): falls between two video frames",
+    )
+
+
 def test_a_canvas_that_is_not_two_to_one(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     (project.parent / "canvas" / "room.png").unlink()
     mock_image(project.parent / "canvas" / "square.png", mock_pixels(64, 64))
@@ -253,6 +263,19 @@ def test_folders_move_with_the_project(project: Path) -> None:
         ('"path": "Class_3/a.png"', '"path": "/etc/passwd"'),
         ('"folder": "image_assets_dir"', '"folder": "home"'),
         ('"kind": "image"', '"kind": "sound"'),
+        ('"elevation_deg": [5.0', '"elevation_deg": [500.0'),
+        ('"azimuth_deg": [0.0', '"azimuth_deg": [1e999'),
+        ('"azimuth_deg": [0.0', '"azimuth_deg": [NaN'),
+        ('"distance_m": [2.0', '"distance_m": [-2.0'),
+        ('"label_frames": [0', '"label_frames": [-1'),
+        ('"feather": 0.04', '"feather": -1.0'),
+        ('"blur_px": 1', '"blur_px": 2'),
+        ('"quality": 23', '"quality": 900'),
+        ('"preset": "ultrafast"', '"preset": "nonsense"'),
+        ('"frame_rate": "10/1"', '"frame_rate": "999/1"'),
+        ('"width": 128', '"width": 1000000'),
+        ('"seed": 0', '"seed": 0, "sead": 0'),
+        ('"feather": 0.04', '"feather": 0.04, "tint": "red"'),
         ("{", ""),
     ],
 )

@@ -358,6 +358,24 @@ def test_hostile_pictures_and_clips(shared_data: Path, tmp_path: Path) -> None:
     assert not [name for name in used if any(word in name for word in bad)]
 
 
+def test_hostile_canvas_videos(shared_data: Path, tmp_path: Path) -> None:
+    assets = tmp_path / "assets"
+    shutil.copytree(shared_data / "hostile" / "video", assets / "canvas")
+    shutil.copytree(shared_data / "assets" / "canvas_video", assets / "canvas", dirs_exist_ok=True)
+    mock_image(assets / "image" / "Class_0" / "a.png")
+    for index in range(12):
+        mock_labels(
+            tmp_path / "labels" / f"mix{index}.csv", [(n, 0, 0, 9 * n, 0) for n in range(9)]
+        )
+    config = _hostile_config(assets, tmp_path / "labels", tmp_path)
+    config.write_text(config.read_text().replace("image_360_path", "video_360_path"))
+    done = run("--config", config, "--set", "processing.workers=2")
+    assert done.returncode == 0, done.stderr
+    assert_modest()
+    for name in ("bitrot.mp4", "truncated_moov_first.mp4", "empty.mp4", "audio_only.mp4"):
+        assert done.stderr.count(f"/{name}:") == 1, name
+
+
 def assert_modest() -> None:
     """No command so far has taken 2 GB."""
     peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

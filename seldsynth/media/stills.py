@@ -103,6 +103,7 @@ def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
         pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
     if pixels.ndim == 2:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+        pixels = _with_grey_transparency(pixels, content)
     if pixels.dtype != np.uint8 or pixels.shape[2] not in (3, 4):
         raise MediaError(
             f"{name}: {pixels.dtype} with {pixels.shape[2]} channels is not understood"
@@ -113,6 +114,15 @@ def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
     if mirrored:
         pixels = cv2.flip(pixels, 1)
     return np.ascontiguousarray(pixels)
+
+
+def _with_grey_transparency(pixels: NDArray[Any], content: bytes) -> NDArray[Any]:
+    """Alpha of a grey PNG that names one level as transparent, which OpenCV passes over."""
+    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        if "transparency" not in image.info:
+            return pixels
+        alpha = np.asarray(image.convert("LA"))[..., 1]
+    return np.dstack((pixels, alpha))
 
 
 def _orientation(kinds: Sequence[int], blobs: Sequence[Any]) -> int:

@@ -45,6 +45,50 @@ def test_timestamps_need_not_start_at_zero(tmp_path: Path) -> None:
     assert shown(path, 10, 6) == [0, 1, 2, 0, 1, 2]
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.avi", "a.webm"])
+def test_a_frame_is_shown_from_its_time_on(tmp_path: Path, name: str) -> None:
+    codecs = {"a.avi": "mpeg4", "a.webm": "libvpx-vp9"}
+    path = mock_clip(tmp_path / name, codec=codecs.get(name, "libx264"))
+    assert shown(path, 40, 12) == [0] * 4 + [1] * 4 + [2] * 4
+
+
+def test_a_short_clip_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = mock_clip(tmp_path / "a.mp4", levels=[50, 100])
+    opened = []
+    original = av.open
+    monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(a) or original(*a, **k))
+    assert shown(path, 10, 40) == [0, 3] * 20
+    assert len(opened) == 1
+
+
+def test_a_clip_too_long_to_keep_loops_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seldsynth.media.decode._KEPT_BYTES", 20_000)
+    assert shown(mock_clip(tmp_path / "a.mp4"), 10, 25) == [*range(10), *range(10), *range(5)]
+
+
+def test_pixels_that_are_not_square(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2)
+        frame = av.VideoFrame.from_ndarray(np.full((72, 64), 100, np.uint8), "yuv420p")
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    info = check_clip(path)
+    assert (info.width, info.height) == (128, 48)
+
+
+def test_no_decoder_for_its_codec(tmp_path: Path) -> None:
+    path = mock_clip(tmp_path / "a.mp4")
+    content = path.read_bytes()
+    assert content.count(b"avc1") >= 1
+    path.write_bytes(content.replace(b"avc1", b"zzzz"))
+    with pytest.raises(MediaError, match="no decoder for its codec"):
+        check_clip(path)
+
+
 def test_frames_without_timestamps_go_by_the_frame_rate(tmp_path: Path) -> None:
     class Timeless(ClipReader):
         def _raw_frames(self) -> Iterator[av.VideoFrame]:
@@ -147,7 +191,12 @@ def test_alpha_of_webm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("colour", "space", "full"),
-    [((255, 0, 0), "itu601", False), ((0, 0, 255), "itu601", True), ((0, 255, 0), "itu709", False)],
+    [
+        ((255, 0, 0), "itu601", False),
+        ((0, 0, 255), "itu601", True),
+        ((0, 255, 0), "itu709", False),
+        ((255, 0, 0), "untagged", False),  # BT.601: less than 720 lines
+    ],
 )
 def test_colour_is_bt709_limited_whatever_the_file_is(
     tmp_path: Path, colour: tuple[int, int, int], space: str, full: bool
@@ -157,12 +206,12 @@ def test_colour_is_bt709_limited_whatever_the_file_is(
         stream = container.add_stream("ffv1", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         context = stream.codec_context
-        context.colorspace = 1 if space == "itu709" else 5
+        context.colorspace = {"itu709": 1, "itu601": 5, "untagged": 2}[space]
         context.color_range = 2 if full else 1
         pixels = np.full((48, 64, 3), colour, dtype=np.uint8)
         frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(
             format=stream.pix_fmt,
-            dst_colorspace=space,
+            dst_colorspace="itu601" if space == "untagged" else space,
             dst_color_range="JPEG" if full else "MPEG",
         )
         frame.pts = 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seldsynth.errors import MediaError
-from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
+from seldsynth.media.encode import VideoFormat, check_video, choose_encoder, write_video
 from tests.conftest import decode_planes
 
 
@@ -140,6 +140,41 @@ def _write_through(target: Path) -> None:
     with write_video(path, form()) as writer:
         for level in range(200):
             writer.write(picture(level))
+
+
+@pytest.mark.parametrize(
+    ("changes", "num_frames", "expected"),
+    [
+        ({"frame_rate": Fraction(25)}, 5, "frame rate reads back as 30, not 25"),
+        ({"width": 98}, 5, "width reads back as 96, not 98"),
+        ({}, 6, "frames reads back as 5, not 6"),
+    ],
+)
+def test_what_reads_back_otherwise_is_refused(
+    tmp_path: Path, changes: dict[str, object], num_frames: int, expected: str
+) -> None:
+    path = tmp_path / "a.mp4"
+    with write_video(path, form()) as writer:
+        for _ in range(5):
+            writer.write(picture(100))
+    with pytest.raises(MediaError, match=f"b.mp4: {expected}"):
+        check_video(path, form(**changes), num_frames=num_frames, name=Path("b.mp4"))
+
+
+def test_a_video_is_read_back_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        assert path.is_file()
+        raise MediaError("not what was meant")
+
+    monkeypatch.setattr("seldsynth.media.encode.check_video", refuse)
+    with (
+        pytest.raises(MediaError, match="not what was meant"),
+        write_video(tmp_path / "a.mp4", form()) as writer,
+    ):
+        writer.write(picture(100))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_video_is_no_video(tmp_path: Path) -> None:

@@ -64,6 +64,21 @@ def test_one_pixel() -> None:
     assert check_still(encoded(Image.new("RGB", (1, 1))), name="x").width == 1
 
 
+def test_a_transparent_level_of_grey() -> None:
+    image = Image.new("L", (4, 4), 200)
+    image.putpixel((1, 2), 7)
+    pixels = read_still(encoded(image, transparency=7), name="x")
+    assert pixels.shape == (4, 4, 4)
+    assert pixels[2, 1].tolist() == [7, 7, 7, 0]
+    assert pixels[0, 0].tolist() == [200, 200, 200, 255]
+
+
+@pytest.mark.parametrize(("mode", "side"), [("RGBA", 10_200), ("LA", 11_600)])
+def test_pictures_with_transparency_may_have_fewer_pixels(mode: str, side: int) -> None:
+    with pytest.raises(MediaError, match="pixels are too many; reduce it"):
+        check_still(encoded(Image.new(mode, (side, side)), compress_level=1), name="x")
+
+
 def test_alpha_is_told() -> None:
     assert check_still(encoded(Image.new("RGBA", (4, 4), (9, 9, 9, 77))), name="x").max_alpha == 77
     assert check_still(encoded(Image.new("RGB", (4, 4))), name="x").max_alpha == 255

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seldsynth.render.projection import (
     Billboard,
+    Rectangle,
     make_billboard,
     sampling_grid,
     touched_rectangle,
@@ -74,6 +75,22 @@ def test_the_rectangle_holds_every_touched_pixel_and_is_even(billboard: Billboar
     held = np.zeros_like(hidden)
     held[rectangle.y0 : rectangle.y0 + rectangle.height, columns] = True
     assert not (hidden & ~held).any()
+
+
+@settings(max_examples=150, deadline=None)
+@given(BILLBOARDS, st.sampled_from([0.0, 0.04]))
+def test_no_softness_is_cut_off(billboard: Billboard, feather: float) -> None:
+    whole = Rectangle(x0=0, y0=0, width=WIDTH, height=HEIGHT)
+    everywhere = sampling_grid(
+        billboard,
+        whole,
+        width=WIDTH,
+        height=HEIGHT,
+        feather=feather,
+        chroma=False,
+        device=torch.device("cpu"),
+    ).coverage.numpy()
+    assert np.abs(everywhere - coverage(billboard, feather=feather)).max() < 1e-3
 
 
 @settings(max_examples=100)
