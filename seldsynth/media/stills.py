@@ -80,7 +80,8 @@ def check_still(content: bytes, *, name: str | Path) -> StillInfo:
 
 def _pixel_bytes(image: Image.Image) -> int:
     """Bytes that a pixel takes once decoded."""
-    deep = image.mode.startswith(("I", "F")) or "16" in str(getattr(image, "tile", ""))
+    raw_modes = (str(entry[3]) for entry in getattr(image, "tile", ()))  # "RGB;16B" and the like
+    deep = image.mode.startswith(("I", "F")) or any(";16" in mode for mode in raw_modes)
     return max(3, len(image.getbands())) * (2 if deep else 1)
 
 

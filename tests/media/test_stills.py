@@ -1,12 +1,13 @@
 import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from seldsynth.errors import MediaError
-from seldsynth.media.stills import check_still, read_still
+from seldsynth.media.stills import _pixel_bytes, check_still, read_still
 from tests.conftest import mock_pixels
 
 
@@ -73,10 +74,28 @@ def test_a_transparent_level_of_grey() -> None:
     assert pixels[0, 0].tolist() == [200, 200, 200, 255]
 
 
-@pytest.mark.parametrize(("mode", "side"), [("RGBA", 10_200), ("LA", 11_600)])
-def test_pictures_with_transparency_may_have_fewer_pixels(mode: str, side: int) -> None:
-    with pytest.raises(MediaError, match="pixels are too many; reduce it"):
-        check_still(encoded(Image.new(mode, (side, side)), compress_level=1), name="x")
+def test_pictures_with_transparency_may_have_fewer_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seldsynth.media.stills.MAX_PIXEL_BYTES", 3 * 50 * 50)
+    check_still(encoded(Image.new("RGB", (50, 50))), name="x")
+    for mode, side in (("RGB", 51), ("RGBA", 50), ("LA", 51)):
+        with pytest.raises(MediaError, match="pixels are too many; reduce it"):
+            check_still(encoded(Image.new(mode, (side, side))), name="x")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (encoded(Image.new("RGB", (16, 16))), 3),
+        (encoded(Image.new("L", (16, 16)), "JPEG"), 3),
+        (encoded(Image.new("RGBA", (16, 16)), "WEBP"), 4),
+        (cv2.imencode(".png", np.zeros((16, 16, 3), np.uint16))[1].tobytes(), 6),
+        (cv2.imencode(".png", np.zeros((16, 16, 4), np.uint16))[1].tobytes(), 8),
+    ],
+    ids=["rgb", "grey", "rgba", "rgb16", "rgba16"],
+)
+def test_bytes_of_a_pixel(content: bytes, expected: int) -> None:
+    with Image.open(io.BytesIO(content)) as image:
+        assert _pixel_bytes(image) == expected
 
 
 def test_alpha_is_told() -> None:

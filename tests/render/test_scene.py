@@ -397,6 +397,18 @@ def test_frames_are_the_same_every_time(tmp_path: Path) -> None:
         assert np.array_equal(a, b)
 
 
+def test_the_caller_is_left_as_it_was(tmp_path: Path) -> None:
+    """Two scenes in turn: neither leaves torch's inference mode on."""
+    plan = scene(num_frames=3)
+    for _ in zip(
+        render_frames(plan, {}, device=torch.device("cpu")),
+        render_frames(plan, {}, device=torch.device("cpu")),
+        strict=True,
+    ):
+        assert not torch.is_inference_mode_enabled()
+    assert not torch.is_inference_mode_enabled()
+
+
 def test_assets_that_changed_are_refused(tmp_path: Path) -> None:
     of = image_asset(tmp_path, "a.png", mock_pixels())
     plan = scene(tile(of, (0, 0)))
