@@ -22,6 +22,7 @@ import seldsynth
 from seldsynth import demo
 from seldsynth.assets import scan_library
 from seldsynth.batch import Job, Outcome, find_recordings, load_plans, plan_recordings
+from seldsynth.cli_collect import add_flickr30k, positive
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError, SeldsynthError
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         help="use this value instead of the config's (paths are relative to the config's folder); "
         "may be given many times",
     )
-    synth.add_argument("--limit", type=_count, metavar="N", help="only the first N recordings")
+    synth.add_argument("--limit", type=positive, metavar="N", help="only the first N recordings")
     synth.add_argument("--plan-only", action="store_true", help="write the plans, make no video")
     synth.add_argument(
         "--from-plan",
@@ -102,16 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     synth.add_argument(
         "--write-config", type=Path, metavar="FILE", help="write a commented config to start from"
     )
-    synth.add_argument("-v", "--verbose", action="count", default=0, help="say more")
-    synth.add_argument("-q", "--quiet", action="count", default=0, help="say less")
-    synth.add_argument("--version", action="version", version=version)
+    flickr30k = commands.add_parser(
+        "flickr30k",
+        help="sort captioned pictures into the classes",
+        description="Sort captioned pictures (Flickr30k) into folders of the 13 classes.",
+    )
+    add_flickr30k(flickr30k)
+    for command in (synth, flickr30k):
+        command.add_argument("-v", "--verbose", action="count", default=0, help="say more")
+        command.add_argument("-q", "--quiet", action="count", default=0, help="say less")
+        command.add_argument("--version", action="version", version=version)
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
-    return int(text)
 
 
 def _synth(options: argparse.Namespace) -> int:

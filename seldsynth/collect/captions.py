@@ -1,0 +1,255 @@
+r"""What a caption says is to be heard: a caption → classes, with the words that did it.
+
+Matching is by words, not substrings. A rule is a line of words in a small language:
+
+| written | means |
+| --- | --- |
+| `phone(s)` | phone, phones |
+| `clap~` | clap, claps, clapped, clapping |
+| `a\|b` | one or the other |
+| `...` | up to four words of the same clause |
+
+What a class's `never` rules cover is passed over, and so is what is negated ("without a phone"),
+quoted, or shown on a sign.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from seldsynth.classes import CLASSES, CaptionRules
+
+FEMALE_SPEECH, MALE_SPEECH, FOOTSTEPS = 0, 1, 6
+
+_BREAK = r"[,.;:!?]"
+_WORD = re.compile(rf"[a-z0-9]+(?:'[a-z]+)?|{_BREAK}")
+_QUOTED = re.compile(r'["“”][^"“”]*["“”]')
+_GAP = r"(?: (?![,.;:!?])\S+){0,4}"
+_FEMALE = (
+    "woman|women|lady|ladies|girl(s)|female(s)|mother(s)|mom(s)|grandmother(s)|grandma|daughter(s)|"
+    "sister(s)|wife|wives|aunt|bride(s)|actress(es)|waitress(es)|hostess|policewoman|businesswoman|"
+    "businesswomen|saleswoman|schoolgirl(s)|cheerleader(s)|nun(s)|queen|she|her|girlfriend(s)|"
+    "housewife|spokeswoman|congresswoman|granddaughter|ballerina(s)|bridesmaid(s)"
+)
+_MALE = (
+    "man|men|guy(s)|boy(s)|gentleman|gentlemen|male(s)|father(s)|dad(s)|grandfather(s)|grandpa|"
+    "son(s)|brother(s)|husband(s)|uncle(s)|groom(s)|actor(s)|waiter(s)|policeman|policemen|fireman|"
+    "firemen|businessman|businessmen|salesman|salesmen|schoolboy(s)|monk(s)|king|he|his|him|"
+    "boyfriend|spokesman|fisherman|fishermen|cowboy(s)|priest(s)|mailman|workman|workmen|lad(s)|"
+    "congressman|grandson|doorman|cameraman|craftsman|sportsman|bishop|pope"
+)
+_ANYBODY = (
+    "person|people|someone|somebody|everyone|child|children|kid(s)|baby|babies|toddler(s)|infant|"
+    "teenager(s)|teen(s)|adult(s)|couple(s)|group(s)|crowd(s)|audience|family|families|friend(s)|"
+    "student(s)|teacher(s)|worker(s)|player(s)|passenger(s)|tourist(s)|pedestrian(s)|soldier(s)|"
+    "officer(s)|police|doctor(s)|nurse(s)|performer(s)|speaker(s)|professor(s)|host(s)|reporter(s)|"
+    "coach(es)|athlete(s)|hiker(s)|walker(s)|they|their|stranger(s)|customer(s)|vendor(s)|chef(s)|"
+    "cook(s)|parent(s)|team|artist(s)|musician(s)|singer(s)|individual(s)|employee(s)|shopper(s)|"
+    "spectator(s)|protester(s)|marcher(s)|politician(s)|guide(s)|pastor(s)|"
+    "preacher(s)|firefighter(s)|lifeguard(s)|bystander(s)|youth(s)"
+)
+_ANIMALS = (
+    "dog(s)|puppy|puppies|cat(s)|kitten(s)|horse(s)|pony|ponies|cow(s)|bird(s)|duck(s)|goose|geese|"
+    "elephant(s)|camel(s)|donkey(s)|goat(s)|sheep|bear(s)|pigeon(s)|chicken(s)|rooster(s)|"
+    "poodle(s)|"
+    "retriever(s)|greyhound(s)|animal(s)|lion(s)|tiger(s)|monkey(s)|collie(s)|labrador(s)|bull(s)|"
+    "terrier(s)|deer|lizard(s)|crab(s)|seagull(s)|penguin(s)|turtle(s)|flamingo(s)|"
+    "peacock(s)|mule(s)"
+)
+_SPEAKING = (
+    "speak~|spoke|spoken|talk~|chat~|converse~|conversing",
+    "lecture~|preach~|whisper~|argue~|explain~|announce~|interview~|discuss~",
+    "address~ ... crowd|audience|people|class|group|room|students|congregation|meeting",
+    "give~|gave|giving|deliver~|make|makes|making ... "
+    "speech|lecture|talk|toast|sermon|presentation|address",
+    "tell~|told ... story|stories|joke(s)|secret(s)|something|about",
+    "present~ to|about|his|her|a|the",
+    "have|has|having|hold~|in ... conversation(s)|discussion(s)|argument|debate",
+)
+_SPEECH_NOUNS = ("talk show(s)", "lecture hall(s)|theater(s)|room(s)", "speaking of")
+_CLAUSE_WORD = rf"(?!{_BREAK}|and |but |while |as |who |with )\S+"
+_NEGATION = re.compile(
+    r" (?:(?:not|never|nobody|none|isn't|aren't|doesn't|don't|cannot|can't|instead of|rather than)"
+    rf"(?: {_CLAUSE_WORD}){{0,3}}"
+    r"|(?:without|no|neither|nor)"
+    rf"(?: (?:a|an|the|any|his|her|their|its|visible|actual|single)(?: {_CLAUSE_WORD})?)?) ?$"
+)
+_TAKES_A_PHOTO = re.compile(
+    r" (?:take|takes|taking|took|snap|snaps|snapping) "
+    r"(?:\w+ ){0,2}(?:photo|picture|photograph)s? of "
+)
+_ON_A_SIGN = re.compile(
+    r" (?:sign|signs|poster|banner|billboard|shirt|t shirt|picture|photo|photograph|painting|"
+    r"drawing|mural|logo|cartoon|statue|ad|advertisement)(?: \S+){0,2} "
+    r"(?:says|say|saying|reads|reading|read|of|showing|shows|with the words|advertising|for|about)"
+    r"(?: .*)?$"
+)
+_ASIDE = re.compile(
+    r" (?:to|with|at|for|in|beside|near|behind|before|toward|towards|by|past|front of)"
+    rf"(?: (?!{_BREAK})\S+){{0,3}} $"
+)
+_SEXED_ROLE = re.compile(r" (?:(?:female|male)(?: \S+){0,2}|woman|lady|girl|boy|man) $")
+_NO_PEOPLE = re.compile(r" (?:spider|bat|super|iron|stick|gingerbread|pac) m[ae]n(?= )")
+_SINGULAR = re.compile(
+    r"(?:person|someone|somebody|child|kid|baby|toddler|infant|teenager|teen|adult|friend|student|"
+    r"teacher|worker|player|tourist|pedestrian|soldier|officer|doctor|nurse|performer|speaker|"
+    r"professor|host|reporter|coach|athlete|guide|hiker|vendor|chef|cook|parent|artist|pastor|"
+    r"preacher|firefighter|lifeguard|politician|customer|stranger)"
+)
+_PRONOUNS = {
+    FEMALE_SPEECH: re.compile(r" (?:she|her|hers)(?= )"),
+    MALE_SPEECH: re.compile(r" (?:he|his|him)(?= )"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """A class that a caption speaks of, and the words that say so."""
+
+    class_id: int
+    words: str
+
+
+def match_caption(caption: str, rules: dict[int, CaptionRules] | None = None) -> tuple[Match, ...]:
+    """The classes a caption speaks of, in order of their ids.
+
+    rules: by class id; the table in seldsynth/classes.py if not given. For speech they name
+    what is no speech; the rest of it needs to know who speaks.
+    """
+    by_class = rules if rules is not None else {c.class_id: c.caption_rules for c in CLASSES}
+    text = _said(caption)
+    found = []
+    for class_id, class_rules in by_class.items():
+        if class_id in (FEMALE_SPEECH, MALE_SPEECH):
+            span = _speech(text, class_id, class_rules)
+        else:
+            span = next(_spans(text, class_rules), None)
+            if span is not None and class_id == FOOTSTEPS:
+                span = next(
+                    (s for s in _spans(text, class_rules) if _a_person_walks(text, s)), None
+                )
+        if span is not None:
+            found.append(Match(class_id=class_id, words=text[slice(*span)].strip()))
+    return tuple(found)
+
+
+def sexes_named(caption: str) -> frozenset[int]:
+    """Which of female and male speech a caption's people could be heard in."""
+    text = _NO_PEOPLE.sub(" ", _said(caption))
+    named = {FEMALE_SPEECH: _FEMALE, MALE_SPEECH: _MALE}
+    return frozenset(
+        class_id for class_id, words in named.items() if _compiled((words,))[0].search(text)
+    )
+
+
+def _said(caption: str) -> str:
+    """The words of a caption that are about what is there, not about what is shown on something."""
+    return _ON_A_SIGN.sub(" ", _TAKES_A_PHOTO.sub(" photographs ", _words(caption)))
+
+
+def _words(caption: str) -> str:
+    """Lower case, single spaces, punctuation as words of their own, quotations left out."""
+    unquoted = _QUOTED.sub(" ", caption.lower())
+    return f" {' '.join(_WORD.findall(unquoted))} "
+
+
+def _spans(text: str, rules: CaptionRules) -> Iterator[tuple[int, int]]:
+    """Where a rule matches, not negated and not within what is never meant."""
+    blocked = [
+        match.span() for pattern in _compiled(rules.never) for match in pattern.finditer(text)
+    ]
+    for pattern in _compiled(rules.any):
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            inside = any(start < last and first < end for first, last in blocked)
+            if not inside and not _NEGATION.search(text[: start + 1]):
+                yield start, end
+
+
+def _speech(text: str, class_id: int, rules: CaptionRules) -> tuple[int, int] | None:
+    """Where somebody of the class's sex speaks, if nobody of the other is there."""
+    text = _NO_PEOPLE.sub(lambda match: " " + "x" * (len(match[0]) - 1), text)
+    own, other = (_FEMALE, _MALE) if class_id == FEMALE_SPEECH else (_MALE, _FEMALE)
+    if _compiled((other,))[0].search(text):
+        return None
+    speaking = CaptionRules(any=(*_SPEAKING, *rules.any), never=(*_SPEECH_NOUNS, *rules.never))
+    for span in _spans(text, speaking):
+        before = text[: span[0] + 1]
+        kind, name = _last_named(before, own, _ANYBODY)
+        if kind == own:
+            return span
+        # "A firefighter talks on his phone": the sex is known by the pronoun alone.
+        if kind and _SINGULAR.fullmatch(name) and _PRONOUNS[class_id].search(text):
+            return span
+    return None
+
+
+def _a_person_walks(text: str, span: tuple[int, int]) -> bool:
+    """Not an animal on its own: the last one named before the verb is a person, or it is led."""
+    before, after = text[: span[0] + 1], text[span[1] - 1 :]
+    people = f"{_FEMALE}|{_MALE}|{_ANYBODY}"
+    if _last_named(before, people, _ANIMALS)[0] != _ANIMALS:
+        return True
+    return bool(re.match(r" (?:his|her|their|the|a|an|two|three|some) (?:\S+ ){0,2}dogs?\b", after))
+
+
+def _last_named(text: str, *kinds: str) -> tuple[str | None, str]:
+    """Which of several kinds of words was named last, and the word.
+
+    Whoever is only spoken to, or stands beside, is passed over; of "a female reporter" it is the
+    sex that counts.
+    """
+    named = []
+    for kind in kinds:
+        for match in _compiled((kind,))[0].finditer(text):
+            before = text[: match.start() + 1]
+            if kind == _ANYBODY and _SEXED_ROLE.search(before):
+                continue
+            named.append((not _ASIDE.search(before), match.start(), kind, match[0].strip()))
+    return max(named)[2:] if named else (None, "")
+
+
+@cache
+def _compiled(lines: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(_expression(line)) for line in lines)
+
+
+def _expression(line: str) -> str:
+    """Regular expression of a rule, on text as `_words` makes it."""
+    parts = []
+    for word in re.sub(r"\s*\|\s*", "|", line).split():
+        if word == "...":
+            parts.append(_GAP)
+        else:
+            alternatives = (form for one in word.split("|") for form in _forms(one))
+            parts.append(f" (?:{'|'.join(sorted(set(alternatives), key=len, reverse=True))})")
+    return "".join(parts) + r"(?= )"
+
+
+def _forms(word: str) -> Iterable[str]:
+    """What a word of a rule stands for."""
+    if word.endswith("~"):
+        return _inflections(word[:-1])
+    optional = re.fullmatch(r"(.+?)\((.+)\)", word)
+    if optional:
+        return [re.escape(optional[1]), re.escape(optional[1] + optional[2])]
+    return [re.escape(word)]
+
+
+def _inflections(verb: str) -> list[str]:
+    """A regular verb as it stands, with -s, -ed and -ing."""
+    stem = verb
+    if re.fullmatch(r"[^aeiou]*[aeiou][bdgklmnprt]", verb):  # clap, clapping
+        stem = verb + verb[-1]
+    elif verb.endswith("e"):
+        stem = verb[:-1]
+    third = verb + "s"
+    if re.search(r"(s|x|z|ch|sh)$", verb):
+        third = verb + "es"
+    past = stem + "ed"
+    if re.search(r"[^aeiou]y$", verb):
+        third, past = verb[:-1] + "ies", verb[:-1] + "ied"
+    return [verb, third, past, stem + "ing"]
