@@ -26,7 +26,7 @@ def words(caption: str) -> list[str]:
         # The rules were mended until they had this one right.
         ("captions.csv", 1.0, 1.0),
         # Never looked at while rules were written; what it says is what to expect of new captions.
-        ("captions_heldout.csv", 0.0, 0.0),
+        ("captions_heldout.csv", 0.88, 0.85),
     ],
 )
 def test_precision_and_recall(table: str, precision: float, recall: float) -> None:
