@@ -106,9 +106,10 @@ def plan_recordings(
     finished: Callable[[Recording, ScenePlan], bool] = lambda recording, plan: False,
     plan_only: bool = False,
 ) -> Iterator[Job | Outcome]:
-    """Plan every recording and save the plan; yields a Job for each that is to be rendered.
+    """Plan every recording; yields a Job for each that is to be rendered, or what became of it.
 
-    finished: says of a recording and its plan whether the video is there already.
+    finished: says of a recording and its plan whether the video is there already. plan_only: the
+    plans are saved, and nothing is rendered.
     """
     for recording in recordings:
         outcome = Outcome(recording_id=recording.recording_id, status="failed")

@@ -13,11 +13,17 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from seldsynth.media.encode import write_alpha_clip
 
 torch.set_num_threads(1)
+# No deadlines: these machines are shared. In CI the same examples every time: a red run means a
+# change, not a new example; run without CI=true to look for those.
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 SHARED_DATA = Path(
     os.environ.get("SELDSYNTH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
