@@ -161,7 +161,10 @@ def scan_library(
         if root is None or any(root.resolve() == other.resolve() for other in roots.values()):
             continue
         roots[key] = root
-        for class_id, file in _class_files(root, key, follow_symlinks=follow_symlinks):
+        found = list(_class_files(root, key, follow_symlinks=follow_symlinks))
+        if not found:
+            _log.warning("input.%s: no pictures or clips in class folders of %s", key, root)
+        for class_id, file in found:
             tiles[class_id].append(file)
     if not any(tiles.values()):
         places = " or ".join(str(root) for root in roots.values())

@@ -187,7 +187,7 @@ def _from_plans(options: argparse.Namespace) -> int:
         run_log=None,
         options=options,
     )
-    if not options.quiet:
+    if not options.quiet and any(outcome.status == "done" for outcome in outcomes):
         print("the videos are beside their plans")
     return _exit_code(outcomes)
 

@@ -18,6 +18,7 @@ from seldsynth.config import Config, Section, known_keys, sections
 from seldsynth.errors import ConfigError
 
 _MAX_CONFIG_BYTES = 1 << 20
+_NO_LOGS = {".csv", ".yaml", ".yml", ".json", ".mp4"}  # labels, configs, plans, videos
 
 
 def commented_config() -> str:
@@ -199,7 +200,8 @@ def _cross_faults(config: Config, source: _Source) -> Iterator[str]:
         if value is None or (is_canvas and key != canvas_key):
             continue
         if not (value.exists() if is_canvas else value.is_dir()):
-            yield f"{source.where(('input', key))}: no such folder: {value}"
+            what = "a file, not a folder" if value.exists() else "no such folder"
+            yield f"{source.where(('input', key))}: {what}: {value}"
     if paths.image_assets_dir is None and paths.video_assets_dir is None:
         where = source.where(("input", "image_assets_dir"))
         yield f"{where}: null, and so is video_assets_dir; name a folder of pictures or clips"
@@ -212,7 +214,7 @@ def _cross_faults(config: Config, source: _Source) -> Iterator[str]:
         yield f"{where}: is the folder of the labels; choose another for the videos"
     log_file = config.output.log_file
     assert log_file is not None
-    if log_file.suffix.lower() == ".csv" or log_file.is_dir():
+    if log_file.suffix.lower() in _NO_LOGS or log_file.is_dir():
         log_where = source.where(("output", "log_file"))
         yield f"{log_where}: {log_file} is no place for a log; name a file such as log.txt"
     for key, value in paths:
