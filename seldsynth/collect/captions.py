@@ -124,13 +124,12 @@ def match_caption(caption: str, rules: dict[int, CaptionRules] | None = None) ->
     found = []
     for class_id, class_rules in by_class.items():
         if class_id in (FEMALE_SPEECH, MALE_SPEECH):
-            span = _speech(text, class_id, class_rules)
+            spans = _speech(text, class_id, class_rules)
         else:
-            span = next(_spans(text, class_rules), None)
-            if span is not None and class_id == FOOTSTEPS:
-                span = next(
-                    (s for s in _spans(text, class_rules) if _a_person_walks(text, s)), None
-                )
+            spans = _spans(text, class_rules)
+        if class_id == FOOTSTEPS:
+            spans = (span for span in spans if _a_person_walks(text, span))
+        span = next(spans, None)
         if span is not None:
             found.append(Match(class_id=class_id, words=text[slice(*span)].strip()))
     return tuple(found)
@@ -169,22 +168,19 @@ def _spans(text: str, rules: CaptionRules) -> Iterator[tuple[int, int]]:
                 yield start, end
 
 
-def _speech(text: str, class_id: int, rules: CaptionRules) -> tuple[int, int] | None:
+def _speech(text: str, class_id: int, rules: CaptionRules) -> Iterator[tuple[int, int]]:
     """Where somebody of the class's sex speaks, if nobody of the other is there."""
     text = _NO_PEOPLE.sub(lambda match: " " + "x" * (len(match[0]) - 1), text)
     own, other = (_FEMALE, _MALE) if class_id == FEMALE_SPEECH else (_MALE, _FEMALE)
     if _compiled((other,))[0].search(text):
-        return None
+        return
     speaking = CaptionRules(any=(*_SPEAKING, *rules.any), never=(*_SPEECH_NOUNS, *rules.never))
     for span in _spans(text, speaking):
-        before = text[: span[0] + 1]
-        kind, name = _last_named(before, own, _ANYBODY)
-        if kind == own:
-            return span
+        kind, name = _last_named(text[: span[0] + 1], own, _ANYBODY)
         # "A firefighter talks on his phone": the sex is known by the pronoun alone.
-        if kind and _SINGULAR.fullmatch(name) and _PRONOUNS[class_id].search(text):
-            return span
-    return None
+        one_of_own = _SINGULAR.fullmatch(name) and _PRONOUNS[class_id].search(text)
+        if kind == own or (kind and one_of_own):
+            yield span
 
 
 def _a_person_walks(text: str, span: tuple[int, int]) -> bool:

@@ -87,21 +87,22 @@ def read_captions(path: Path) -> CaptionFile:
     )
 
 
-def candidates_of(image: str, captions: Iterable[str]) -> tuple[Candidate, ...]:
-    """The classes that a picture's captions speak of.
+def candidates_of(image: str, captions: tuple[str, ...]) -> tuple[tuple[Candidate, ...], bool]:
+    """The classes that a picture's captions speak of, and whether it is ambiguous who speaks.
 
     Speech needs a person of one sex who speaks, and nobody of the other in any of the captions.
     """
-    captions = tuple(captions)
     found: dict[int, list[tuple[str, str]]] = {}
     for caption in captions:
         for match in match_caption(caption):
             found.setdefault(match.class_id, []).append((caption, match.words))
-    sexes = frozenset().union(*(sexes_named(caption) for caption in captions))
-    if len(sexes) > 1:
+    ambiguous = False
+    if {FEMALE_SPEECH, MALE_SPEECH} & found.keys():
+        ambiguous = len({sex for caption in captions for sex in sexes_named(caption)}) > 1
+    if ambiguous:
         found.pop(FEMALE_SPEECH, None)
         found.pop(MALE_SPEECH, None)
-    return tuple(
+    candidates = tuple(
         Candidate(
             image=image,
             class_id=class_id,
@@ -111,6 +112,7 @@ def candidates_of(image: str, captions: Iterable[str]) -> tuple[Candidate, ...]:
         )
         for class_id, pairs in sorted(found.items())
     )
+    return candidates, ambiguous
 
 
 def sort_pictures(
@@ -129,8 +131,8 @@ def sort_pictures(
     by_class: dict[int, list[Candidate]] = {sound_class.class_id: [] for sound_class in CLASSES}
     ambiguous = 0
     for image in progress if progress is not None else captions:
-        found = candidates_of(image, captions[image])
-        ambiguous += _is_ambiguous(captions[image], found)
+        found, is_ambiguous = candidates_of(image, captions[image])
+        ambiguous += is_ambiguous
         for candidate in found:
             if candidate.score >= min_captions:
                 by_class[candidate.class_id].append(candidate)
@@ -188,14 +190,6 @@ def write_report(chosen: Mapping[int, tuple[Candidate, ...]], output_dir: Path) 
 def class_folder(output_dir: Path, class_id: int) -> Path:
     """Where a class's assets go."""
     return output_dir / f"Class_{class_id}"
-
-
-def _is_ambiguous(captions: tuple[str, ...], found: tuple[Candidate, ...]) -> bool:
-    """Whether a caption alone would say who speaks, but all of them together do not."""
-    speech = (FEMALE_SPEECH, MALE_SPEECH)
-    if any(candidate.class_id in speech for candidate in found):
-        return False
-    return any(m.class_id in speech for caption in captions for m in match_caption(caption))
 
 
 def _shuffled(image: str, seed: int) -> bytes:

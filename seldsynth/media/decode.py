@@ -295,12 +295,11 @@ class ClipReader:
         name = frame.format.name
         full = frame.color_range == ColorRange.JPEG or name.startswith(_FULL_RANGE_FORMATS)
         guess = Colorspace.ITU601 if frame.height < 720 else Colorspace.ITU709
-        has_alpha = any(component.is_alpha for component in frame.format.components)
         return self._reformatter.reformat(
             frame,
             width=width,
             height=height,
-            format="yuva420p" if has_alpha else "yuv420p",
+            format="yuva420p" if has_alpha(frame) else "yuv420p",
             src_colorspace=_COLORSPACES.get(frame.colorspace, guess),
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
@@ -314,15 +313,15 @@ def _replay(frames: list[TimedFrame]) -> Generator[TimedFrame, None, None]:
     yield from frames
 
 
-def check_clip(path: Path, *, max_duration_s: Fraction = MAX_CLIP_S) -> ClipInfo:
-    """Decode a clip once, up to a duration. Raises MediaError if it is damaged or no clip."""
+def check_clip(path: Path, *, max_duration_s: Fraction | None = MAX_CLIP_S) -> ClipInfo:
+    """Decode a clip once, up to a duration or whole. Raises MediaError for damage or no clip."""
     with ClipReader(path, max_duration_s=max_duration_s) as reader:
-        num_frames, duration_s, has_alpha = 0, Fraction(0), False
+        num_frames, duration_s, transparent = 0, Fraction(0), False
         width = height = 0
         for timed in reader.decode_all():
             if not num_frames:
                 width, height = reader.display_size(timed.frame)
-                has_alpha = any(part.is_alpha for part in timed.frame.format.components)
+                transparent = has_alpha(timed.frame)
             num_frames += 1
             duration_s = timed.end_s
     if duration_s <= 0:
@@ -332,8 +331,13 @@ def check_clip(path: Path, *, max_duration_s: Fraction = MAX_CLIP_S) -> ClipInfo
         height=height,
         duration_s=duration_s,
         num_frames=num_frames,
-        has_alpha=has_alpha,
+        has_alpha=transparent,
     )
+
+
+def has_alpha(frame: VideoFrame) -> bool:
+    """Whether a decoded frame brings its transparency with it."""
+    return any(component.is_alpha for component in frame.format.components)
 
 
 def _quarter_turns(frame: VideoFrame) -> int:

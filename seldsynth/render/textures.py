@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seldsynth.media.decode import ClipReader, Planes, TimedFrame
+from seldsynth.media.decode import ClipReader, Planes, TimedFrame, has_alpha
 from seldsynth.media.stills import read_still
 from seldsynth.render.colour import bgr_to_yuv, separated
 
@@ -90,11 +90,11 @@ class StillSource:
 
     def _to_yuv(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         planes = separated(torch.from_numpy(pixels).to(self._device))
-        has_alpha = planes.shape[0] == 4
-        alpha = planes[3] if has_alpha else torch.full_like(planes[0], 255)
+        transparent = planes.shape[0] == 4
+        alpha = planes[3] if transparent else torch.full_like(planes[0], 255)
         luma, chroma = bgr_to_yuv(planes[:3], alpha)
         luma = luma.unsqueeze(0)
-        if has_alpha:
+        if transparent:
             opacity = (alpha / 255).unsqueeze(0)
             luma, chroma = torch.cat((luma, opacity)), torch.cat((chroma, opacity))
         return luma, chroma
@@ -140,7 +140,7 @@ class ClipSource:
 
     def _make(self, timed: TimedFrame, level: int) -> Texture:
         width, height = (_even(side) for side in _level_size(self._width, self._height, level))
-        if any(part.is_alpha for part in timed.frame.format.components):
+        if has_alpha(timed.frame):
             # Transparent pixels have any colour: before averaging, alpha must weigh it.
             whole_width, whole_height = (_even(side) for side in (self._width, self._height))
             whole = self._reader.planes(timed, width=whole_width, height=whole_height)

@@ -24,9 +24,9 @@ def write_contact_sheet(video: Path, target: Path, *, columns: int = 2, rows: in
 
     Raises MediaError if the video cannot be read or the picture not be written.
     """
-    duration_s = check_clip(video).duration_s
+    duration_s = check_clip(video, max_duration_s=None).duration_s
     count = columns * rows
-    with ClipReader(video) as reader:
+    with ClipReader(video, max_duration_s=None) as reader:
         pictures = []
         for index in range(count):
             time_s = duration_s * Fraction(2 * index + 1, 2 * count)
