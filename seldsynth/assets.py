@@ -14,7 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from seldsynth.classes import CLASSES, class_of_folder
+from seldsynth.class_table import ClassTable
+from seldsynth.classes import CLASSES
 from seldsynth.errors import ConfigError, MediaError
 from seldsynth.folders import files_below
 from seldsynth.media.decode import MAX_CLIP_S, check_clip
@@ -64,8 +65,10 @@ class AssetLibrary:
         *,
         tiles: Mapping[int, tuple[AssetFile, ...]],
         canvases: tuple[AssetFile, ...] = (),
+        classes: ClassTable = CLASSES,
     ) -> None:
         self.folders = dict(folders)
+        self.classes = classes
         self.tiles = dict(tiles)
         self.canvases = canvases
         self._checked: dict[AssetFile, Asset | None] = {}
@@ -146,6 +149,7 @@ def scan_library(
     *,
     canvas_key: Literal["image_360_path", "video_360_path"] | None,
     follow_symlinks: bool,
+    classes: ClassTable = CLASSES,
 ) -> AssetLibrary:
     """List the usable files below the input folders; nothing is opened.
 
@@ -155,13 +159,13 @@ def scan_library(
     there is no asset or no canvas at all.
     """
     roots: dict[str, Path] = {}
-    tiles: dict[int, list[AssetFile]] = {sound_class.class_id: [] for sound_class in CLASSES}
+    tiles: dict[int, list[AssetFile]] = {one.class_id: [] for one in classes}
     for key in ("image_assets_dir", "video_assets_dir"):
         root = folders.get(key)
         if root is None or any(root.resolve() == other.resolve() for other in roots.values()):
             continue
         roots[key] = root
-        found = list(_class_files(root, key, follow_symlinks=follow_symlinks))
+        found = list(class_files(root, key, follow_symlinks=follow_symlinks, classes=classes))
         if not found:
             _log.warning("input.%s: no pictures or clips in class folders of %s", key, root)
         for class_id, file in found:
@@ -182,17 +186,24 @@ def scan_library(
         roots,
         tiles={class_id: tuple(files) for class_id, files in tiles.items() if files},
         canvases=tuple(canvases),
+        classes=classes,
     )
 
 
-def _class_files(root: Path, key: str, *, follow_symlinks: bool) -> Iterator[tuple[int, AssetFile]]:
+def class_files(
+    root: Path, key: str, *, follow_symlinks: bool, classes: ClassTable = CLASSES
+) -> Iterator[tuple[int, AssetFile]]:
+    """The pictures and clips in the class folders of an asset folder, with their class ids.
+
+    key: what the folder is called in an AssetFile. One warning about folders of no class.
+    """
     strangers: set[str] = set()
     for path in files_below(root, follow_symlinks=follow_symlinks):
         kind = _kind_of(path)
         relative = path.relative_to(root)
         if kind is None or len(relative.parts) < 2:
             continue
-        class_id = class_of_folder(relative.parts[0])
+        class_id = classes.id_of_folder(relative.parts[0])
         if class_id is None:
             strangers.add(relative.parts[0])
         else:

@@ -123,7 +123,10 @@ def plan_recordings(
                 num_label_frames=table.num_label_frames,
                 plan_file=recording.plan,
             )
-            notes = (*table.notes, *notes_on(plan, num_label_frames=table.num_label_frames))
+            notes = (
+                *table.notes,
+                *notes_on(plan, num_label_frames=table.num_label_frames, classes=library.classes),
+            )
             outcome = replace(outcome, notes=notes, plan_sha256=plan.sha256())
             if finished(recording, plan):
                 yield replace(outcome, status="skipped")

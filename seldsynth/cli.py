@@ -22,6 +22,7 @@ import seldsynth
 from seldsynth import demo
 from seldsynth.assets import scan_library
 from seldsynth.batch import Job, Outcome, find_recordings, load_plans, plan_recordings
+from seldsynth.class_file import load_classes
 from seldsynth.cli_collect import add_flickr30k, positive
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
@@ -134,6 +135,7 @@ def _synth(options: argparse.Namespace) -> int:
         dict(config.input),
         canvas_key=config.canvas_key,
         follow_symlinks=config.assets.follow_symlinks,
+        classes=load_classes(config.assets.class_table),
     )
     log_file = config.output.log_file
     assert log_file is not None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from tqdm import tqdm
 
-from seldsynth.assets import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from seldsynth.classes import CLASSES
+from seldsynth.assets import class_files
+from seldsynth.class_file import load_classes
+from seldsynth.class_table import ClassTable
 from seldsynth.collect.flickr30k import (
     Sorting,
-    class_folder,
     place_pictures,
     read_captions,
     sort_pictures,
@@ -56,6 +57,17 @@ def add_flickr30k(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="decides among equally good ones"
     )
+    add_class_table(parser)
+
+
+def add_class_table(parser: argparse.ArgumentParser) -> None:
+    """Describe --class-table, which every collecting command has."""
+    parser.add_argument(
+        "--class-table",
+        type=Path,
+        metavar="FILE",
+        help="what to change in the table of classes; configs/classes.yaml is one to start from",
+    )
 
 
 def positive(text: str) -> int:
@@ -69,6 +81,7 @@ def _flickr30k(options: argparse.Namespace) -> int:
     if not options.images.is_dir():
         raise ConfigError(f"--images {options.images}: no such folder")
     quiet = True if options.quiet else None
+    classes = load_classes(options.class_table)
     read = read_captions(options.captions)
     sorting = sort_pictures(
         read.captions,
@@ -76,6 +89,7 @@ def _flickr30k(options: argparse.Namespace) -> int:
         min_captions=options.min_captions,
         max_per_class=options.max_per_class,
         seed=options.seed,
+        classes=classes,
         progress=tqdm(read.captions, desc="reading captions", unit="image", disable=quiet),
     )
     if not options.dry_run:
@@ -93,28 +107,30 @@ def _flickr30k(options: argparse.Namespace) -> int:
         place = options.images
         _log.warning("%d pictures are not in %s: %s", len(sorting.missing), place, names)
     if not options.quiet:
-        _print_sorting(sorting, options.output)
+        _print_sorting(sorting, options.output, classes)
         print("nothing written: --dry-run" if options.dry_run else f"why each: {report}")
     return 0
 
 
-def _print_sorting(sorting: Sorting, output_dir: Path) -> None:
+def _print_sorting(sorting: Sorting, output_dir: Path, classes: ClassTable) -> None:
     chosen = {class_id: len(candidates) for class_id, candidates in sorting.chosen.items()}
-    print_classes({"chosen": chosen}, output_dir)
+    print_classes({"chosen": chosen}, output_dir, classes)
     print(f"left out, as who speaks is ambiguous: {sorting.ambiguous} pictures")
 
 
-def print_classes(columns: Mapping[str, Mapping[int, int]], output_dir: Path) -> None:
-    """A table of the 13 classes: the columns given, and what the folder now has of each."""
+def print_classes(
+    columns: Mapping[str, Mapping[int, int]], output_dir: Path, classes: ClassTable
+) -> None:
+    """A table of the classes: the columns given, and what the folder now has of each."""
+    there: Counter[int] = Counter()
+    if output_dir.is_dir():
+        there.update(
+            class_id
+            for class_id, _ in class_files(
+                output_dir, "output", follow_symlinks=True, classes=classes
+            )
+        )
     print(f"{'class':26}" + "".join(f"{name:>12}" for name in columns) + f"{'there now':>12}")
-    for sound_class in CLASSES:
-        cells = "".join(f"{column.get(sound_class.class_id, 0):>12}" for column in columns.values())
-        there = _count_assets(class_folder(output_dir, sound_class.class_id))
-        print(f"{sound_class.class_id:>2} {sound_class.name:23}{cells}{there:>12}")
-
-
-def _count_assets(folder: Path) -> int:
-    if not folder.is_dir():
-        return 0
-    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    return sum(path.suffix.lower() in suffixes for path in folder.iterdir() if path.name[0] != ".")
+    for one in classes:
+        cells = "".join(f"{column.get(one.class_id, 0):>12}" for column in columns.values())
+        print(f"{one.class_id:>2} {one.name:23}{cells}{there[one.class_id]:>12}")

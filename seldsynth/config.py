@@ -5,6 +5,7 @@ config_file.py reads files into these models, and makes the commented starting f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -67,6 +68,12 @@ def _workers(value: object) -> object:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if value != "auto" and not (whole and isinstance(value, int) and value >= 1):
         raise ValueError("should be auto or a whole number of at least 1")
+    return value
+
+
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,4})?", value):
+        raise ValueError("should be auto, cpu, cuda or cuda:N")
     return value
 
 
@@ -151,7 +158,7 @@ class ProcessingConfig(Section):
     seed: int = Field(
         0, ge=0, lt=2**63, description="same seed, same config, same inputs: the same videos"
     )
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+)$")] = Field(
+    device: Annotated[str, AfterValidator(_device)] = Field(
         "auto", description="auto | cpu | cuda | cuda:N; auto is the first GPU, or else the CPU"
     )
 
@@ -232,6 +239,11 @@ class AssetsConfig(Section):
 
     follow_symlinks: bool = Field(
         False, description="accept links that lead out of the asset folders"
+    )
+    class_table: FolderPath | None = Field(
+        None,
+        description="a file that changes names, folder names and sizes of classes; "
+        "configs/classes.yaml is one to start from",
     )
 
 

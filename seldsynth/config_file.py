@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import difflib
 import os
-import reprlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import PydanticUndefined
 
 from seldsynth.config import Config, Section, known_keys, sections
 from seldsynth.errors import ConfigError
+from seldsynth.yaml_file import Keys, YamlFile
 
-_MAX_CONFIG_BYTES = 1 << 20
 _NO_LOGS = {".csv", ".yaml", ".yml", ".json", ".mp4"}  # labels, configs, plans, videos
 
 
@@ -47,13 +45,19 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     overrides, are taken from the config file's folder. Raises ConfigError, which names
     file, line and key of every fault; nothing is written.
     """
-    source = _Source(path)
+    source = YamlFile(
+        path,
+        hint="expected sections such as input: and output:; "
+        "--write-config FILE writes a config to start from",
+    )
     for override in overrides:
         source.override(override)
     try:
         config = Config.model_validate(source.values)
     except ValidationError as error:
-        raise ConfigError([_describe(detail, source) for detail in error.errors()]) from None
+        raise ConfigError(
+            [source.describe(detail, depth=2, unknown=_nearest) for detail in error.errors()]
+        ) from None
     config = _with_absolute_paths(config, path.absolute().parent)
     faults = list(_cross_faults(config, source))
     if faults:
@@ -61,101 +65,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     return config
 
 
-class _Source:
-    """The values of a config file, and where each of them stands."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lines: dict[tuple[str, ...], str] = {}
-        self.values: dict[str, Any] = self._read()
-
-    def where(self, keys: tuple[str, ...]) -> str:
-        """`file:line: section.key`, or the nearest thing there is to it."""
-        for known in (keys, keys[:1]):
-            if known in self._lines:
-                return f"{self._lines[known]}: {'.'.join(keys)}"
-        return f"{self.path}: {'.'.join(keys)}"
-
-    def override(self, text: str) -> None:
-        """Take in one `section.key=value`. Raises ConfigError."""
-        name, equals, value = text.partition("=")
-        keys = tuple(name.strip().split("."))
-        if not equals or len(keys) != 2:
-            raise ConfigError(f"--set {text}: expected section.key=value, e.g. processing.fps=25")
-        try:
-            parsed = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError) as error:
-            raise ConfigError(f"--set {text}: {_yaml_fault(error)}") from None
-        section = self.values.get(keys[0])
-        self.values[keys[0]] = {**(section if isinstance(section, dict) else {}), keys[1]: parsed}
-        self._lines[keys] = "--set"
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            if self.path.stat().st_size > _MAX_CONFIG_BYTES:
-                raise ConfigError(f"{self.path}: larger than 1 MiB, which no config file is")
-            text = self.path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
-            raise ConfigError(f"{self.path}: cannot be read: {reason}") from None
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            self._note_lines(root)
-            values = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f":{mark.line + 1}" if mark else ""
-            raise ConfigError(f"{self.path}{line}: {_yaml_fault(error)}") from None
-        if not isinstance(values, dict):
-            raise ConfigError(
-                f"{self.path}:1: expected sections such as input: and output:; "
-                "--write-config FILE writes a config to start from"
-            )
-        # A section whose keys are all commented out reads as null and means the defaults.
-        return {str(key): {} if value is None else value for key, value in values.items()}
-
-    def _note_lines(self, root: yaml.Node | None) -> None:
-        """Remember the line of every section and key; refuse keys that come twice."""
-        if not isinstance(root, yaml.MappingNode):
-            return
-        for section, content in root.value:
-            self._note(section, (str(section.value),))
-            if isinstance(content, yaml.MappingNode):
-                for key, _ in content.value:
-                    self._note(key, (str(section.value), str(key.value)))
-
-    def _note(self, node: yaml.Node, keys: tuple[str, ...]) -> None:
-        line = f"{self.path}:{node.start_mark.line + 1}"
-        if keys in self._lines:
-            raise ConfigError(f"{line}: {'.'.join(keys)} is given twice")
-        self._lines[keys] = line
-
-
-def _yaml_fault(error: Exception) -> str:
-    problem = getattr(error, "problem", None) or str(error)
-    if "'\\t'" in str(problem):
-        return "not valid YAML: indent with spaces, not with tabs"
-    return f"not valid YAML: {' '.join(str(problem).split())}"
-
-
-def _describe(detail: ErrorDetails, source: _Source) -> str:
-    keys = tuple(str(part) for part in detail["loc"][:2])
-    where = source.where(keys)
-    if detail["type"] == "extra_forbidden":
-        return f"{where}: unknown key{_nearest(keys)}"
-    if detail["type"] == "missing":
-        return f"{where}: missing; every config needs it"
-    if detail["type"] in ("model_type", "model_attributes_type"):
-        return f"{where}: expected keys below it, got {reprlib.repr(detail['input'])}"
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if detail["type"] == "string_pattern_mismatch":
-        message = "should be auto, cpu, cuda or cuda:N"
-    if detail["type"] == "bool_type":
-        message = "should be true or false"
-    return f"{where}: {message}, got {reprlib.repr(detail['input'])}"
-
-
-def _nearest(keys: tuple[str, ...]) -> str:
+def _nearest(keys: Keys) -> str:
     """The known key that an unknown one was probably meant to be, as the end of a sentence."""
     names = known_keys() if len(keys) == 2 else [name for name, _ in sections()]
     by_key = [name for name in names if name.split(".")[-1] == keys[-1]]
@@ -163,7 +73,7 @@ def _nearest(keys: tuple[str, ...]) -> str:
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(_siblings(keys))}"
 
 
-def _siblings(keys: tuple[str, ...]) -> list[str]:
+def _siblings(keys: Keys) -> list[str]:
     models = dict(sections())
     return list(models[keys[0]].model_fields) if keys[0] in models else list(models)
 
@@ -180,13 +90,14 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
         update={
             "input": config.input.model_copy(update=absolute(config.input)),
             "output": output,
+            "assets": config.assets.model_copy(update=absolute(config.assets)),
         }
     )
     relative = (key for key, value in config.input if value and not value.is_absolute())
     return located.written_relative(relative)
 
 
-def _cross_faults(config: Config, source: _Source) -> Iterator[str]:
+def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
     """Faults that no single key shows: folders not there, sizes that exclude each other."""
     paths = config.input
     canvas_key = config.canvas_key

@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from seldsynth.assets import Asset, AssetFile, AssetKind, AssetLibrary
+from seldsynth.class_table import ClassTable, SoundClass
 from seldsynth.classes import CLASSES
 from seldsynth.config import Config, TilesConfig
 from seldsynth.errors import AssetError, LabelError
@@ -53,7 +54,7 @@ def make_plan(
         if not _frames_of(event.track, rate, num_frames):
             reason = "falls between two video frames"
         if asset and not reason:
-            tiles.append(_tile(event, asset, config.tiles))
+            tiles.append(_tile(event, asset, library.classes[event.class_id], config.tiles))
         else:
             skipped.append(
                 SkippedEvent(event_index=event.event_index, class_id=event.class_id, reason=reason)
@@ -83,7 +84,9 @@ def _frames_of(track: Track, frame_rate: Fraction, num_frames: int) -> int:
     return len(motion.video_frames)
 
 
-def notes_on(plan: ScenePlan, *, num_label_frames: int) -> tuple[str, ...]:
+def notes_on(
+    plan: ScenePlan, *, num_label_frames: int, classes: ClassTable = CLASSES
+) -> tuple[str, ...]:
     """What a user may want to know of a plan: cut or padded, and events without a picture."""
     notes = []
     natural = num_video_frames(Fraction(num_label_frames, LABEL_RATE), plan.frames_per_second)
@@ -93,7 +96,7 @@ def notes_on(plan: ScenePlan, *, num_label_frames: int) -> tuple[str, ...]:
         notes.append(f"{verb} from {num_label_frames / LABEL_RATE:.1f} s to {length_s:.1f} s")
     for reason in sorted({event.reason for event in plan.skipped}):
         of_reason = [event for event in plan.skipped if event.reason == reason]
-        names = sorted({CLASSES[event.class_id].name for event in of_reason})
+        names = sorted({classes[event.class_id].name for event in of_reason})
         notes.append(f"events left out: {len(of_reason)} ({', '.join(names)}): {reason}")
     return tuple(notes)
 
@@ -160,7 +163,7 @@ class _AssetChooser:
             asset = draw(generator, self._library, [file for file in files if file.kind == kind])
             if asset is not None:
                 return asset
-        name = CLASSES[event.class_id].name
+        name = self._library.classes[event.class_id].name
         if self._config.tiles.missing == "skip":
             self._library.warn_once(f"no picture or clip for {name}: its events are left out")
             return None
@@ -183,7 +186,7 @@ def draw(
     return None
 
 
-def _tile(event: SoundEvent, asset: Asset, tiles: TilesConfig) -> TilePlan:
+def _tile(event: SoundEvent, asset: Asset, sound_class: SoundClass, tiles: TilesConfig) -> TilePlan:
     track = event.track
     distances = tuple(
         tiles.default_distance_m if math.isnan(distance) else distance
@@ -201,18 +204,18 @@ def _tile(event: SoundEvent, asset: Asset, tiles: TilesConfig) -> TilePlan:
             elevation_deg=track.elevation_deg,
             distance_m=distances,
         ),
-        longer_side_deg=tuple(_longer_side_deg(event.class_id, d, tiles) for d in distances),
+        longer_side_deg=tuple(_longer_side_deg(sound_class.extent_m, d, tiles) for d in distances),
     )
 
 
-def _longer_side_deg(class_id: int, distance_m: float, tiles: TilesConfig) -> float:
-    """Angle that the longer side of a class's picture fills at a distance.
+def _longer_side_deg(extent_m: float, distance_m: float, tiles: TilesConfig) -> float:
+    """Angle that the longer side of a picture of that extent fills at a distance.
 
     Rounded to a millionth of a degree, so that a plan does not depend on the C library.
     """
     if tiles.size == "fixed":
         return tiles.fixed_deg
-    angle = math.degrees(2 * math.atan2(CLASSES[class_id].extent_m / 2, distance_m))
+    angle = math.degrees(2 * math.atan2(extent_m / 2, distance_m))
     return round(min(max(angle, tiles.min_deg), tiles.max_deg), 6)
 
 

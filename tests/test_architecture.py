@@ -8,7 +8,8 @@ import seldsynth
 
 # fmt: off
 ORDER = [
-    "errors", "folders", "classes", "sphere", "config", "config_file", "metadata", "events",
+    "errors", "folders", "class_table", "classes", "sphere", "yaml_file", "class_file",
+    "config", "config_file", "metadata", "events",
     "media.stills", "media.decode", "media.encode",
     "assets", "plan", "planner",
     "render.colour", "render.projection", "render.textures", "render.compositor",
@@ -16,7 +17,7 @@ ORDER = [
     "batch", "workers", "run_log", "report.contact_sheet",
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room", "demo.scenes",
     "demo",
-    "collect.captions", "collect.flickr30k",
+    "collect.words", "collect.captions", "collect.flickr30k",
     "cli_collect", "cli", "__main__",
 ]
 # fmt: on

@@ -1,6 +1,6 @@
 import pytest
 
-from seldsynth.classes import CLASSES, class_of_folder
+from seldsynth.classes import CLASSES
 
 
 def test_the_thirteen_classes_are_those_of_dcase() -> None:
@@ -37,10 +37,10 @@ def test_the_thirteen_classes_are_those_of_dcase() -> None:
     ],
 )
 def test_folder_names(folder: str, class_id: int | None) -> None:
-    assert class_of_folder(folder) == class_id
+    assert CLASSES.id_of_folder(folder) == class_id
 
 
 def test_every_name_of_a_class_is_understood() -> None:
     for sound_class in CLASSES:
-        for name in (sound_class.name, sound_class.long_name, *sound_class.aliases):
-            assert class_of_folder(name) == sound_class.class_id
+        for name in sound_class.names:
+            assert CLASSES.id_of_folder(name) == sound_class.class_id

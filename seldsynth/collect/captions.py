@@ -1,33 +1,21 @@
-r"""What a caption says is to be heard: a caption → classes, with the words that did it.
+"""What a caption says is to be heard: a caption → classes, with the words that did it.
 
-Matching is by words, not substrings. A rule is a line of words in a small language:
-
-| written | means |
-| --- | --- |
-| `phone(s)` | phone, phones |
-| `clap~` | clap, claps, clapped, clapping |
-| `a\|b` | one or the other |
-| `...` | up to four words of the same clause |
-
-What a class's `never` rules cover is passed over, and so is what is negated ("without a phone"),
-quoted, or shown on a sign.
+Besides the rules of the class table, who speaks and who walks is found out. What is negated
+("without a phone"), quoted, or shown on a sign is passed over.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from seldsynth.classes import CLASSES, CaptionRules
+from seldsynth.class_table import ClassTable, WordRules
+from seldsynth.classes import CLASSES
+from seldsynth.collect.words import BREAK, compiled, matching_spans, words_of
 
 FEMALE_SPEECH, MALE_SPEECH, FOOTSTEPS = 0, 1, 6
 
-_BREAK = r"[,.;:!?]"
-_WORD = re.compile(rf"[a-z0-9]+(?:'[a-z]+)?|{_BREAK}")
-_QUOTED = re.compile(r'["“”][^"“”]*["“”]')
-_GAP = r"(?: (?![,.;:!?])\S+){0,4}"
 _FEMALE = (
     "woman|women|lady|ladies|girl(s)|female(s)|mother(s)|mom(s)|grandmother(s)|grandma|daughter(s)|"
     "sister(s)|wife|wives|aunt|bride(s)|actress(es)|waitress(es)|hostess|policewoman|businesswoman|"
@@ -70,13 +58,6 @@ _SPEAKING = (
     "have|has|having|hold~|in ... conversation(s)|discussion(s)|argument|debate",
 )
 _SPEECH_NOUNS = ("talk show(s)", "lecture hall(s)|theater(s)|room(s)", "speaking of")
-_CLAUSE_WORD = rf"(?!{_BREAK}|and |but |while |as |who |with )\S+"
-_NEGATION = re.compile(
-    r" (?:(?:not|never|nobody|none|isn't|aren't|doesn't|don't|cannot|can't|instead of|rather than)"
-    rf"(?: {_CLAUSE_WORD}){{0,3}}"
-    r"|(?:without|no|neither|nor)"
-    rf"(?: (?:a|an|the|any|his|her|their|its|visible|actual|single)(?: {_CLAUSE_WORD})?)?) ?$"
-)
 _TAKES_A_PHOTO = re.compile(
     r" (?:take|takes|taking|took|snap|snaps|snapping) "
     r"(?:\w+ ){0,2}(?:photo|picture|photograph)s? of "
@@ -89,7 +70,7 @@ _ON_A_SIGN = re.compile(
 )
 _ASIDE = re.compile(
     r" (?:to|with|at|for|in|beside|near|behind|before|toward|towards|by|past|front of)"
-    rf"(?: (?!{_BREAK})\S+){{0,3}} $"
+    rf"(?: (?!{BREAK})\S+){{0,3}} $"
 )
 _SEXED_ROLE = re.compile(r" (?:(?:female|male)(?: \S+){0,2}|woman|lady|girl|boy|man) $")
 _NO_PEOPLE = re.compile(r" (?:spider|bat|super|iron|stick|gingerbread|pac) m[ae]n(?= )")
@@ -113,20 +94,15 @@ class Match:
     words: str
 
 
-def match_caption(caption: str, rules: dict[int, CaptionRules] | None = None) -> tuple[Match, ...]:
-    """The classes a caption speaks of, in order of their ids.
-
-    rules: by class id; the table in seldsynth/classes.py if not given. For speech they name
-    what is no speech; the rest of it needs to know who speaks.
-    """
-    by_class = rules if rules is not None else {c.class_id: c.caption_rules for c in CLASSES}
+def match_caption(caption: str, classes: ClassTable = CLASSES) -> tuple[Match, ...]:
+    """The classes a caption speaks of, in order of their ids."""
     text = _said(caption)
     found = []
-    for class_id, class_rules in by_class.items():
+    for class_id, class_rules in ((one.class_id, one.caption_rules) for one in classes):
         if class_id in (FEMALE_SPEECH, MALE_SPEECH):
             spans = _speech(text, class_id, class_rules)
         else:
-            spans = _spans(text, class_rules)
+            spans = matching_spans(text, class_rules)
         if class_id == FOOTSTEPS:
             spans = (span for span in spans if _a_person_walks(text, span))
         span = next(spans, None)
@@ -135,52 +111,55 @@ def match_caption(caption: str, rules: dict[int, CaptionRules] | None = None) ->
     return tuple(found)
 
 
+def somebody_speaks(caption: str, classes: ClassTable = CLASSES) -> bool:
+    """Whether a person speaks, of whatever sex."""
+    text = _NO_PEOPLE.sub(_same_length, _said(caption))
+    rules = [classes[class_id].caption_rules for class_id in (FEMALE_SPEECH, MALE_SPEECH)]
+    either = WordRules(
+        any=tuple(line for one in rules for line in one.any),
+        never=tuple(line for one in rules for line in one.never),
+    )
+    return any(
+        _last_named(text[: start + 1], _FEMALE, _MALE, _ANYBODY)[0]
+        for start, _ in matching_spans(text, _speaking(either))
+    )
+
+
 def sexes_named(caption: str) -> frozenset[int]:
     """Which of female and male speech a caption's people could be heard in."""
     text = _NO_PEOPLE.sub(" ", _said(caption))
     named = {FEMALE_SPEECH: _FEMALE, MALE_SPEECH: _MALE}
     return frozenset(
-        class_id for class_id, words in named.items() if _compiled((words,))[0].search(text)
+        class_id for class_id, words in named.items() if compiled((words,))[0].search(text)
     )
 
 
 def _said(caption: str) -> str:
     """The words of a caption that are about what is there, not about what is shown on something."""
-    return _ON_A_SIGN.sub(" ", _TAKES_A_PHOTO.sub(" photographs ", _words(caption)))
+    return _ON_A_SIGN.sub(" ", _TAKES_A_PHOTO.sub(" photographs ", words_of(caption)))
 
 
-def _words(caption: str) -> str:
-    """Lower case, single spaces, punctuation as words of their own, quotations left out."""
-    unquoted = _QUOTED.sub(" ", caption.lower())
-    return f" {' '.join(_WORD.findall(unquoted))} "
-
-
-def _spans(text: str, rules: CaptionRules) -> Iterator[tuple[int, int]]:
-    """Where a rule matches, not negated and not within what is never meant."""
-    blocked = [
-        match.span() for pattern in _compiled(rules.never) for match in pattern.finditer(text)
-    ]
-    for pattern in _compiled(rules.any):
-        for match in pattern.finditer(text):
-            start, end = match.span()
-            inside = any(start < last and first < end for first, last in blocked)
-            if not inside and not _NEGATION.search(text[: start + 1]):
-                yield start, end
-
-
-def _speech(text: str, class_id: int, rules: CaptionRules) -> Iterator[tuple[int, int]]:
+def _speech(text: str, class_id: int, rules: WordRules) -> Iterator[tuple[int, int]]:
     """Where somebody of the class's sex speaks, if nobody of the other is there."""
-    text = _NO_PEOPLE.sub(lambda match: " " + "x" * (len(match[0]) - 1), text)
+    text = _NO_PEOPLE.sub(_same_length, text)
     own, other = (_FEMALE, _MALE) if class_id == FEMALE_SPEECH else (_MALE, _FEMALE)
-    if _compiled((other,))[0].search(text):
+    if compiled((other,))[0].search(text):
         return
-    speaking = CaptionRules(any=(*_SPEAKING, *rules.any), never=(*_SPEECH_NOUNS, *rules.never))
-    for span in _spans(text, speaking):
+    for span in matching_spans(text, _speaking(rules)):
         kind, name = _last_named(text[: span[0] + 1], own, _ANYBODY)
         # "A firefighter talks on his phone": the sex is known by the pronoun alone.
         one_of_own = _SINGULAR.fullmatch(name) and _PRONOUNS[class_id].search(text)
         if kind == own or (kind and one_of_own):
             yield span
+
+
+def _speaking(rules: WordRules) -> WordRules:
+    return WordRules(any=(*_SPEAKING, *rules.any), never=(*_SPEECH_NOUNS, *rules.never))
+
+
+def _same_length(match: re.Match[str]) -> str:
+    """A word that means nothing, as long as what it stands for."""
+    return " " + "x" * (len(match[0]) - 1)
 
 
 def _a_person_walks(text: str, span: tuple[int, int]) -> bool:
@@ -200,52 +179,9 @@ def _last_named(text: str, *kinds: str) -> tuple[str | None, str]:
     """
     named = []
     for kind in kinds:
-        for match in _compiled((kind,))[0].finditer(text):
+        for match in compiled((kind,))[0].finditer(text):
             before = text[: match.start() + 1]
             if kind == _ANYBODY and _SEXED_ROLE.search(before):
                 continue
             named.append((not _ASIDE.search(before), match.start(), kind, match[0].strip()))
     return max(named)[2:] if named else (None, "")
-
-
-@cache
-def _compiled(lines: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(_expression(line)) for line in lines)
-
-
-def _expression(line: str) -> str:
-    """Regular expression of a rule, on text as `_words` makes it."""
-    parts = []
-    for word in re.sub(r"\s*\|\s*", "|", line).split():
-        if word == "...":
-            parts.append(_GAP)
-        else:
-            alternatives = (form for one in word.split("|") for form in _forms(one))
-            parts.append(f" (?:{'|'.join(sorted(set(alternatives), key=len, reverse=True))})")
-    return "".join(parts) + r"(?= )"
-
-
-def _forms(word: str) -> Iterable[str]:
-    """What a word of a rule stands for."""
-    if word.endswith("~"):
-        return _inflections(word[:-1])
-    optional = re.fullmatch(r"(.+?)\((.+)\)", word)
-    if optional:
-        return [re.escape(optional[1]), re.escape(optional[1] + optional[2])]
-    return [re.escape(word)]
-
-
-def _inflections(verb: str) -> list[str]:
-    """A regular verb as it stands, with -s, -ed and -ing."""
-    stem = verb
-    if re.fullmatch(r"[^aeiou]*[aeiou][bdgklmnprt]", verb):  # clap, clapping
-        stem = verb + verb[-1]
-    elif verb.endswith("e"):
-        stem = verb[:-1]
-    third = verb + "s"
-    if re.search(r"(s|x|z|ch|sh)$", verb):
-        third = verb + "es"
-    past = stem + "ed"
-    if re.search(r"[^aeiou]y$", verb):
-        third, past = verb[:-1] + "ies", verb[:-1] + "ied"
-    return [verb, third, past, stem + "ing"]

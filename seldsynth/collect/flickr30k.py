@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from seldsynth.class_table import ClassTable, class_folder
 from seldsynth.classes import CLASSES
-from seldsynth.collect.captions import FEMALE_SPEECH, MALE_SPEECH, match_caption, sexes_named
+from seldsynth.collect.captions import (
+    FEMALE_SPEECH,
+    MALE_SPEECH,
+    match_caption,
+    sexes_named,
+    somebody_speaks,
+)
 from seldsynth.errors import ConfigError, MediaError
 
 Mode = Literal["copy", "link", "symlink"]
@@ -47,7 +54,8 @@ class Candidate:
 class Sorting:
     """What became of a collection: by class, the chosen ones best first.
 
-    ambiguous: pictures in which somebody speaks, but not surely of one sex. missing: pictures
+    ambiguous: pictures in which somebody speaks whose sex is not said, or people of both sexes are
+    seen. missing: pictures
     that would have been chosen, had they been there.
     """
 
@@ -87,21 +95,24 @@ def read_captions(path: Path) -> CaptionFile:
     )
 
 
-def candidates_of(image: str, captions: tuple[str, ...]) -> tuple[tuple[Candidate, ...], bool]:
+def candidates_of(
+    image: str, captions: tuple[str, ...], classes: ClassTable = CLASSES
+) -> tuple[tuple[Candidate, ...], bool]:
     """The classes that a picture's captions speak of, and whether it is ambiguous who speaks.
 
     Speech needs a person of one sex who speaks, and nobody of the other in any of the captions.
+    Ambiguous is where somebody speaks, and it is neither.
     """
     found: dict[int, list[tuple[str, str]]] = {}
     for caption in captions:
-        for match in match_caption(caption):
+        for match in match_caption(caption, classes):
             found.setdefault(match.class_id, []).append((caption, match.words))
-    ambiguous = False
-    if {FEMALE_SPEECH, MALE_SPEECH} & found.keys():
-        ambiguous = len({sex for caption in captions for sex in sexes_named(caption)}) > 1
-    if ambiguous:
-        found.pop(FEMALE_SPEECH, None)
-        found.pop(MALE_SPEECH, None)
+    speech = {FEMALE_SPEECH, MALE_SPEECH}
+    if speech & found.keys() and len({s for text in captions for s in sexes_named(text)}) > 1:
+        found = {class_id: pairs for class_id, pairs in found.items() if class_id not in speech}
+    ambiguous = not speech & found.keys() and any(
+        somebody_speaks(caption, classes) for caption in captions
+    )
     candidates = tuple(
         Candidate(
             image=image,
@@ -122,16 +133,17 @@ def sort_pictures(
     min_captions: int,
     max_per_class: int | None,
     seed: int,
+    classes: ClassTable = CLASSES,
     progress: Iterable[str] | None = None,
 ) -> Sorting:
     """Choose pictures for every class, best scored first; among equals the seed decides.
 
     progress: the image names, as something that shows how they are gone through.
     """
-    by_class: dict[int, list[Candidate]] = {sound_class.class_id: [] for sound_class in CLASSES}
+    by_class: dict[int, list[Candidate]] = {one.class_id: [] for one in classes}
     ambiguous = 0
     for image in progress if progress is not None else captions:
-        found, is_ambiguous = candidates_of(image, captions[image])
+        found, is_ambiguous = candidates_of(image, captions[image], classes)
         ambiguous += is_ambiguous
         for candidate in found:
             if candidate.score >= min_captions:
@@ -185,11 +197,6 @@ def write_report(chosen: Mapping[int, tuple[Candidate, ...]], output_dir: Path) 
     finally:
         temporary.unlink(missing_ok=True)
     return path
-
-
-def class_folder(output_dir: Path, class_id: int) -> Path:
-    """Where a class's assets go."""
-    return output_dir / f"Class_{class_id}"
 
 
 def _shuffled(image: str, seed: int) -> bytes:
