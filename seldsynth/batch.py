@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +16,7 @@ from seldsynth.assets import AssetLibrary, folder_of
 from seldsynth.config import Config
 from seldsynth.errors import ConfigError, SeldsynthError
 from seldsynth.events import events_of
+from seldsynth.files import remove_leftovers, write_whole
 from seldsynth.folders import files_below
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
 from seldsynth.metadata import read_labels
@@ -133,7 +131,7 @@ def plan_recordings(
                 continue
             recording.plan.parent.mkdir(parents=True, exist_ok=True)
             if plan_only:
-                _save(recording.plan, plan.to_json())
+                write_whole(recording.plan, plan.to_json())
                 yield replace(outcome, status="planned")
                 continue
         except Exception as error:
@@ -211,7 +209,7 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
                 writer.write(frame.cpu().numpy())
                 on_frame()
             if job.fresh:  # just before its video gets its name: never long without it
-                _save(recording.plan, plan.to_json())
+                write_whole(recording.plan, plan.to_json())
         video_bytes = recording.video.stat().st_size
     except Exception as error:
         return replace(outcome, message=_describe(error), seconds=time.perf_counter() - start)
@@ -232,34 +230,3 @@ def _describe(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     _log.error("unexpected fault; please report it with the plan", exc_info=error)
     return f"unexpected fault: {type(error).__name__}: {error}"
-
-
-def _save(path: Path, text: str) -> None:
-    """Write a small file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def remove_leftovers(video: Path) -> None:
-    """Remove what processes that are no more have left of a video."""
-    for leftover in video.parent.glob(f".{glob.escape(video.name)}.*.tmp"):
-        process = leftover.name.split(".")[-2]
-        if not (process.isdigit() and _is_alive(int(process))):
-            leftover.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    if os.name != "posix":
-        return process == os.getpid()  # asking means killing there
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -23,7 +23,7 @@ from seldsynth import demo
 from seldsynth.assets import scan_library
 from seldsynth.batch import Job, Outcome, find_recordings, load_plans, plan_recordings
 from seldsynth.class_file import load_classes
-from seldsynth.cli_collect import add_flickr30k, positive
+from seldsynth.cli_collect import add_flickr30k, add_youtube, positive
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError, SeldsynthError
@@ -110,7 +110,13 @@ def _parser() -> argparse.ArgumentParser:
         description="Sort captioned pictures (Flickr30k) into folders of the 13 classes.",
     )
     add_flickr30k(flickr30k)
-    for command in (synth, flickr30k):
+    youtube = commands.add_parser(
+        "youtube",
+        help="search YouTube for clips of the classes",
+        description="Search YouTube for videos of the 13 classes; download.py fetches them.",
+    )
+    add_youtube(youtube)
+    for command in (synth, flickr30k, youtube):
         command.add_argument("-v", "--verbose", action="count", default=0, help="say more")
         command.add_argument("-q", "--quiet", action="count", default=0, help="say less")
         command.add_argument("--version", action="version", version=version)

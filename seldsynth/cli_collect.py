@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from seldsynth.assets import class_files
 from seldsynth.class_file import load_classes
-from seldsynth.class_table import ClassTable
+from seldsynth.class_table import ClassTable, SoundClass
 from seldsynth.collect.flickr30k import (
     Sorting,
     place_pictures,
@@ -20,7 +22,15 @@ from seldsynth.collect.flickr30k import (
     sort_pictures,
     write_report,
 )
-from seldsynth.errors import ConfigError
+from seldsynth.collect.youtube import Wishes, find_videos, load_state, save_state, write_lists
+from seldsynth.collect.youtube_api import (
+    DAILY_QUOTA,
+    SEARCH,
+    YouTube,
+    key_credentials,
+    oauth_credentials,
+)
+from seldsynth.errors import CollectError, ConfigError
 
 _log = logging.getLogger(__name__)
 
@@ -114,23 +124,159 @@ def _flickr30k(options: argparse.Namespace) -> int:
 
 def _print_sorting(sorting: Sorting, output_dir: Path, classes: ClassTable) -> None:
     chosen = {class_id: len(candidates) for class_id, candidates in sorting.chosen.items()}
-    print_classes({"chosen": chosen}, output_dir, classes)
+    there = assets_there(output_dir, classes)
+    print_classes({"chosen": chosen, "there now": there}, classes)
     print(f"left out, as who speaks is ambiguous: {sorting.ambiguous} pictures")
 
 
-def print_classes(
-    columns: Mapping[str, Mapping[int, int]], output_dir: Path, classes: ClassTable
-) -> None:
-    """A table of the classes: the columns given, and what the folder now has of each."""
-    there: Counter[int] = Counter()
-    if output_dir.is_dir():
-        there.update(
-            class_id
-            for class_id, _ in class_files(
-                output_dir, "output", follow_symlinks=True, classes=classes
-            )
-        )
-    print(f"{'class':26}" + "".join(f"{name:>12}" for name in columns) + f"{'there now':>12}")
+def add_youtube(parser: argparse.ArgumentParser) -> None:
+    """Describe the youtube command."""
+    parser.set_defaults(command=_youtube, parser=parser)
+    parser.add_argument(
+        "--api_key",
+        "--api-key",
+        metavar="KEY",
+        help="of the YouTube Data API; better in the environment, as YOUTUBE_API_KEY",
+    )
+    parser.add_argument(
+        "--client-secret",
+        type=Path,
+        default=Path("client_secret.json"),
+        metavar="FILE",
+        help="OAuth client secret, used where there is no key (default client_secret.json)",
+    )
+    parser.add_argument(
+        "--results", type=positive, default=5, metavar="N", help="videos per class (default 5)"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("youtube_sound_events.csv"),
+        metavar="FILE",
+        help="gets link,start,end,class; FILE_detailed.csv gets the rest "
+        "(default youtube_sound_events.csv)",
+    )
+    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="ids or names; default all")
+    parser.add_argument(
+        "--license", choices=("any", "creativeCommon"), default="any", help="default any"
+    )
+    parser.add_argument(
+        "--region", type=_region, metavar="CC", help="only what can be seen there, such as DE"
+    )
+    parser.add_argument(
+        "--max-duration",
+        type=positive,
+        default=600,
+        metavar="SECONDS",
+        help="no longer videos (default 600)",
+    )
+    parser.add_argument(
+        "--clip-seconds",
+        type=positive,
+        default=20,
+        metavar="SECONDS",
+        help="start and end are the middle part of this length (default 20)",
+    )
+    parser.add_argument(
+        "--budget",
+        type=positive,
+        default=DAILY_QUOTA[SEARCH],
+        metavar="N",
+        help=f"searches a day (default {DAILY_QUOTA[SEARCH]}, which is what YouTube grants)",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where the last run stopped")
+    parser.add_argument("--api-endpoint", metavar="URL", help="another server that speaks the API")
+    add_class_table(parser)
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2}", text):
+        raise argparse.ArgumentTypeError(f"expected two letters such as DE, got {text!r}")
+    return text.upper()
+
+
+def _youtube(options: argparse.Namespace) -> int:
+    classes = load_classes(options.class_table)
+    chosen = _classes_called(options.classes, classes)
+    wishes = Wishes(
+        license=options.license, region=options.region, max_duration_s=options.max_duration
+    )
+    state_file = options.output.with_suffix(".state.json")
+    limits = {**DAILY_QUOTA, SEARCH: options.budget}
+    state, quota = load_state(state_file, wishes, limits, resume=options.resume)
+    key = options.api_key or os.environ.get("YOUTUBE_API_KEY")
+    credentials = key_credentials(key) if key else oauth_credentials(options.client_secret)
+    stopped: CollectError | KeyboardInterrupt | None = None
+    bar = _SearchBar(len(chosen) * options.results, quiet=options.quiet > 0)
+    try:
+        with bar, YouTube(credentials, quota, api_endpoint=options.api_endpoint) as youtube:
+            for _ in find_videos(youtube, state, chosen, results=options.results, progress=bar):
+                save_state(state_file, state, quota)
+    except (CollectError, KeyboardInterrupt) as error:
+        stopped = error  # what was found is written down first
+    save_state(state_file, state, quota)
+    lists = write_lists(
+        options.output, state, chosen, results=options.results, clip_s=options.clip_seconds
+    )
+    counts = {one.class_id: len(state.chosen(one, options.results)) for one in chosen}
+    if not any(counts.values()):
+        _log.warning("no video was found: the lists hold nothing but their headers")
+    if not options.quiet:
+        wanted = dict.fromkeys(counts, options.results)
+        print_classes({"found": counts, "wanted": wanted}, chosen)
+        for reason, count in bar.reasons.most_common():
+            print(f"passed over: {count:>5} {reason}")
+        print(f"searches today: {quota.used[SEARCH]} of {options.budget}")
+        print("\n".join(map(str, lists)))
+    if stopped is not None:
+        raise stopped
+    return 0
+
+
+def _classes_called(names: Sequence[str] | None, classes: ClassTable) -> list[SoundClass]:
+    """The classes of --classes, each once, in the order of their ids; all if none are named."""
+    if names is None:
+        return list(classes)
+    ids = {name: classes.id_of(name) for part in names for name in part.split(";") if name}
+    for name, class_id in ids.items():
+        if class_id is None:
+            raise ConfigError(f"--classes {name}: no such class; ids are 0 to {len(classes) - 1}")
+    return [one for one in classes if one.class_id in ids.values()]
+
+
+class _SearchBar:
+    """Shows how many videos were found, and counts why others were passed over."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self.reasons: Counter[str] = Counter()
+        self._counts: dict[int, int] = {}
+        self._bar = tqdm(total=total, desc="searching", unit="video", disable=quiet or None)
+
+    def __enter__(self) -> _SearchBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def found(self, class_id: int, count: int) -> None:
+        self._bar.update(count - self._counts.get(class_id, 0))
+        self._counts[class_id] = count
+
+    def rejected(self, reason: str, count: int) -> None:
+        self.reasons[reason] += count
+
+
+def print_classes(columns: Mapping[str, Mapping[int, int]], classes: Iterable[SoundClass]) -> None:
+    """A table of the classes, with numbers."""
+    print(f"{'class':26}" + "".join(f"{name:>12}" for name in columns))
     for one in classes:
         cells = "".join(f"{column.get(one.class_id, 0):>12}" for column in columns.values())
-        print(f"{one.class_id:>2} {one.name:23}{cells}{there[one.class_id]:>12}")
+        print(f"{one.class_id:>2} {one.name:23}{cells}")
+
+
+def assets_there(output_dir: Path, classes: ClassTable) -> Counter[int]:
+    """How many pictures and clips a folder now has of each class."""
+    if not output_dir.is_dir():
+        return Counter()
+    files = class_files(output_dir, "output", follow_symlinks=True, classes=classes)
+    return Counter(class_id for class_id, _ in files)

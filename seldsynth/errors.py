@@ -5,7 +5,8 @@
     ├── LabelError       a label file that cannot be trusted                    the recording fails
     ├── AssetError       a class without pictures, a picture or clip not found  the recording fails
     ├── MediaError       a file that cannot be decoded, encoded or read back    the recording fails
-    └── PlanError        a saved plan that cannot be used                       the recording fails
+    ├── PlanError        a saved plan that cannot be used                       the recording fails
+    └── CollectError     a service that refuses, or cannot be reached           exit code 1
 
 Each prints as one line that says where, what, what was expected and what to do. A wrong call
 by code (not by a user) is a ValueError.
@@ -49,3 +50,7 @@ class MediaError(SeldsynthError):
 
 class PlanError(SeldsynthError):
     """A saved plan that cannot be used."""
+
+
+class CollectError(SeldsynthError):
+    """A service that refuses, or cannot be reached: what was collected until then is kept."""

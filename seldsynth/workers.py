@@ -15,7 +15,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol
 
-from seldsynth.batch import Job, Outcome, prepare_process, remove_leftovers, render_recording
+from seldsynth.batch import Job, Outcome, prepare_process, render_recording
+from seldsynth.files import remove_leftovers
 
 _log = logging.getLogger(__name__)
 

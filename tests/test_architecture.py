@@ -8,7 +8,7 @@ import seldsynth
 
 # fmt: off
 ORDER = [
-    "errors", "folders", "class_table", "classes", "sphere", "yaml_file", "class_file",
+    "errors", "files", "folders", "class_table", "classes", "sphere", "yaml_file", "class_file",
     "config", "config_file", "metadata", "events",
     "media.stills", "media.decode", "media.encode",
     "assets", "plan", "planner",
@@ -18,6 +18,7 @@ ORDER = [
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room", "demo.scenes",
     "demo",
     "collect.words", "collect.captions", "collect.flickr30k",
+    "collect.youtube_api", "collect.youtube",
     "cli_collect", "cli", "__main__",
 ]
 # fmt: on

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import re
@@ -22,6 +21,7 @@ from seldsynth.collect.captions import (
     somebody_speaks,
 )
 from seldsynth.errors import ConfigError, MediaError
+from seldsynth.files import write_csv, written_whole
 
 Mode = Literal["copy", "link", "symlink"]
 
@@ -180,22 +180,12 @@ def place_pictures(
 def write_report(chosen: Mapping[int, tuple[Candidate, ...]], output_dir: Path) -> Path:
     """Write report.csv: why each picture is where it is. Returns its path."""
     path = output_dir / REPORT
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_REPORT_COLUMNS)
-            for class_id, candidates in chosen.items():
-                for candidate in candidates:
-                    captions, words = " / ".join(candidate.captions), " / ".join(candidate.words)
-                    row = (candidate.image, class_id, candidate.score, captions, words)
-                    writer.writerow(row)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    rows = (
+        (c.image, class_id, c.score, " / ".join(c.captions), " / ".join(c.words))
+        for class_id, candidates in chosen.items()
+        for c in candidates
+    )
+    write_csv(path, _REPORT_COLUMNS, rows)
     return path
 
 
@@ -220,9 +210,5 @@ def _place(source: Path, target: Path, mode: Mode) -> None:
     elif mode == "symlink":
         target.symlink_to(source)
     else:
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
+        with written_whole(target) as temporary:
             shutil.copy2(source, temporary)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)

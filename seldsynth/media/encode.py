@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
+from seldsynth.files import flush_to_disk, temporary_beside
 
 _NVENC_PRESETS = {"ultrafast": "p1", "superfast": "p2", "veryfast": "p3", "faster": "p4"} | {
     "fast": "p4",
@@ -124,7 +125,7 @@ def write_video(path: Path, form: VideoFormat) -> Iterator[VideoWriter]:
     renamed. When the block raises, nothing is left. Raises MediaError if it cannot be written or
     reads back as something else.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     options = {"movflags": "+faststart"}
     try:
         with _write_faults(path):
@@ -142,12 +143,6 @@ def write_video(path: Path, form: VideoFormat) -> Iterator[VideoWriter]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def flush_to_disk(path: Path) -> None:
-    """Have the operating system write a file's content out."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def check_video(path: Path, form: VideoFormat, *, num_frames: int, name: Path) -> None:

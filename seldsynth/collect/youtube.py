@@ -1,0 +1,362 @@
+"""Search terms → videos that show the class, as YouTube finds them and its own words confirm.
+
+    term ──search.list──▶ ids ──videos.list──▶ details ──judge──▶ Video or the reason why not
+
+What was found, and where each search stopped, is kept in a state file, so that another run goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seldsynth.class_table import SoundClass, WordRules
+from seldsynth.collect.words import compiled, matching_spans, words_of
+from seldsynth.collect.youtube_api import PageTokenError, Quota, YouTube
+from seldsynth.errors import ConfigError
+from seldsynth.files import write_csv, write_whole
+
+License = Literal["any", "creativeCommon"]
+
+MIN_DURATION_S = 2
+_SHORT_S = 240  # what search.list calls short
+_DESCRIPTION_START = 300
+_COLUMNS = ("link", "start", "end", "class")
+_MORE_COLUMNS = ("title", "channel", "description", "license", "duration", "query")
+
+_log = logging.getLogger(__name__)
+
+
+class Wishes(BaseModel):
+    """What videos are searched for. Durations in seconds; region: ISO 3166-1 alpha-2."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    license: License = "any"
+    region: str | None = None
+    max_duration_s: int = 600
+
+
+class Video(BaseModel):
+    """A video that may be used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    video_id: str
+    title: str
+    channel: str
+    description: str
+    license: str
+    duration_s: int
+
+    @property
+    def link(self) -> str:
+        """Its address."""
+        return f"https://www.youtube.com/watch?v={self.video_id}"
+
+
+class TermState(BaseModel):
+    """How far the search for a term has come. next_page: None at the beginning."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    next_page: str | None = None
+    exhausted: bool = False
+    pages: int = 0
+    videos: list[Video] = Field(default_factory=list)
+
+
+class SearchState(BaseModel):
+    """What is known from all runs: by class id and term."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Literal[1] = 1
+    wishes: Wishes
+    quota_day: str = ""
+    quota_used: dict[str, int] = Field(default_factory=dict)
+    terms: dict[int, dict[str, TermState]] = Field(default_factory=dict)
+
+    def term(self, class_id: int, term: str) -> TermState:
+        """The state of a search, at its beginning if it is new."""
+        return self.terms.setdefault(class_id, {}).setdefault(term, TermState())
+
+    def ids(self) -> set[str]:
+        """Every video found, for whatever class."""
+        every = (state for of_class in self.terms.values() for state in of_class.values())
+        return {video.video_id for state in every for video in state.videos}
+
+    def chosen(self, sound_class: SoundClass, results: int) -> list[tuple[Video, str]]:
+        """The videos of a class with their terms: the best of each term first, then the next."""
+        by_term = [
+            [(video, term) for video in self.term(sound_class.class_id, term).videos]
+            for term in sound_class.search_terms
+        ]
+        in_turn = chain.from_iterable(zip_longest(*by_term))
+        return [found for found in in_turn if found is not None][:results]
+
+
+class Progress(Protocol):
+    """What is told while searching."""
+
+    def found(self, class_id: int, count: int) -> None:
+        """How many videos a class now has."""
+
+    def rejected(self, reason: str, count: int) -> None:
+        """So many videos were passed over."""
+
+
+def load_state(
+    path: Path, wishes: Wishes, limits: Mapping[str, int], *, resume: bool
+) -> tuple[SearchState, Quota]:
+    """What earlier runs left, and what is left of today's quota.
+
+    Without resume the search starts anew, and an earlier state is kept under another name. Raises
+    ConfigError for a state file that cannot be used, or one of other wishes.
+    """
+    state, quota = SearchState(wishes=wishes), Quota.today(limits)
+    if not path.is_file():
+        return state, quota
+    try:
+        before = SearchState.model_validate_json(path.read_bytes())
+        if not resume:
+            old = path.with_suffix(".old.json")
+            os.replace(path, old)
+            _log.warning("starts anew; --resume would go on with the search now kept in %s", old)
+    except ValidationError:
+        raise ConfigError(f"{path}: no state file of this program; remove it") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    if resume and before.wishes != wishes:
+        said = ", ".join(f"{key} {value}" for key, value in before.wishes)
+        raise ConfigError(
+            f"{path}: was made with {said}; use the same, or another --output, with --resume"
+        )
+    if before.quota_day == quota.day:
+        quota.used.update({key: before.quota_used.get(key, 0) for key in quota.used})
+    return before if resume else state, quota
+
+
+def save_state(path: Path, state: SearchState, quota: Quota) -> None:
+    """Write the state file. Raises MediaError if it cannot be written."""
+    state.quota_day, state.quota_used = quota.day, dict(quota.used)
+    write_whole(path, state.model_dump_json(indent=1))
+
+
+def find_videos(
+    youtube: YouTube,
+    state: SearchState,
+    classes: Iterable[SoundClass],
+    *,
+    results: int,
+    progress: Progress,
+) -> Iterator[None]:
+    """Search until every class has as many videos, or YouTube has no more; yields after each page.
+
+    Every term of a class gives its first page, so that not all videos are of one kind; further
+    pages are asked for while there are too few. Raises QuotaError and CollectError; what was found
+    until then is in the state.
+    """
+    for sound_class in classes:
+        progress.found(sound_class.class_id, len(state.chosen(sound_class, results)))
+        while (term := _next_term(state, sound_class, results)) is not None:
+            _search_on(youtube, state, sound_class, term, progress)
+            progress.found(sound_class.class_id, len(state.chosen(sound_class, results)))
+            yield
+
+
+def _next_term(state: SearchState, sound_class: SoundClass, results: int) -> str | None:
+    """The term to be searched for next; None if there is enough, or no more."""
+    pages = {
+        term: search.pages
+        for term in sound_class.search_terms
+        if not (search := state.term(sound_class.class_id, term)).exhausted
+    }
+    if len(state.chosen(sound_class, results)) >= results:
+        pages = {term: pages[term] for term in sound_class.search_terms[:results] if term in pages}
+        pages = {term: number for term, number in pages.items() if not number}
+    return min(pages, key=lambda term: pages[term], default=None)
+
+
+def _search_on(
+    youtube: YouTube, state: SearchState, sound_class: SoundClass, term: str, progress: Progress
+) -> None:
+    """Ask for the next page of a term, and take in what is usable of it."""
+    search = state.term(sound_class.class_id, term)
+    try:
+        page = youtube.search(term, page=search.next_page, **_parameters(state.wishes))
+    except PageTokenError:
+        if search.next_page is None:
+            raise
+        search.next_page = None  # from the beginning: what is known already is passed over
+        page = youtube.search(term, page=None, **_parameters(state.wishes))
+    found = [item.get("id", {}).get("videoId") for item in page.get("items", [])]
+    known = state.ids()
+    new = [video_id for video_id in dict.fromkeys(found) if video_id and video_id not in known]
+    videos, reasons = [], Counter[str]()
+    details = {item.get("id"): item for item in youtube.videos(new)}
+    for video_id in new:
+        verdict = judge(details.get(video_id), sound_class, state.wishes)
+        if isinstance(verdict, Video):
+            videos.append(verdict)
+        else:
+            reasons[verdict] += 1
+    search.videos.extend(videos)
+    search.pages += 1
+    search.next_page = page.get("nextPageToken")
+    search.exhausted = search.next_page is None
+    for reason, count in reasons.items():
+        progress.rejected(reason, count)
+
+
+def _parameters(wishes: Wishes) -> dict[str, str]:
+    """Parameters of search.list: as much as the service itself can sort out."""
+    parameters = {"videoEmbeddable": "true"}
+    if wishes.license != "any":
+        parameters["videoLicense"] = wishes.license
+    if wishes.region is not None:
+        parameters["regionCode"] = wishes.region
+    if wishes.max_duration_s <= _SHORT_S:
+        parameters["videoDuration"] = "short"
+    return parameters
+
+
+class _Snippet(BaseModel):
+    title: str
+    description: str = ""
+    channelTitle: str = ""  # noqa: N815
+    liveBroadcastContent: str = "none"  # noqa: N815
+
+
+class _Region(BaseModel):
+    allowed: list[str] | None = None
+    blocked: list[str] = []
+
+
+class _Content(BaseModel):
+    duration: str
+    projection: str = "rectangular"
+    regionRestriction: _Region = _Region()  # noqa: N815
+    contentRating: dict[str, Any] = {}  # noqa: N815
+
+
+class _Status(BaseModel):
+    embeddable: bool = True
+    license: str = "youtube"
+    privacyStatus: str = "public"  # noqa: N815
+
+
+class _Item(BaseModel):
+    """What is used of an item of videos.list."""
+
+    id: str
+    snippet: _Snippet
+    contentDetails: _Content  # noqa: N815
+    status: _Status = _Status()
+
+
+def judge(item: object, sound_class: SoundClass, wishes: Wishes) -> Video | str:
+    """A video that shows the class and can be had, or the reason why it is passed over.
+
+    item: of videos.list, with snippet, contentDetails and status; None if there was none.
+    """
+    if item is None:
+        return "gone"
+    try:
+        video = _Item.model_validate(item)
+    except ValidationError:
+        return "not described as expected"
+    duration_s = seconds_of(video.contentDetails.duration)
+    region, places = wishes.region, video.contentDetails.regionRestriction
+    shut_out = region in places.blocked or (
+        places.allowed is not None and region not in places.allowed
+    )
+    refusals = {
+        "private or not embeddable": not video.status.embeddable
+        or video.status.privacyStatus == "private",
+        "live": video.snippet.liveBroadcastContent != "none",
+        "of another licence": wishes.license not in ("any", video.status.license),
+        "too short": duration_s is None or duration_s < MIN_DURATION_S,
+        "too long": duration_s is not None and duration_s > wishes.max_duration_s,
+        "a 360° video": video.contentDetails.projection != "rectangular",
+        "for adults": video.contentDetails.contentRating.get("ytRating") == "ytAgeRestricted",
+        "not to be seen in the region": region is not None and shut_out,
+        "not about the class, by its title": not _is_about(video.snippet, sound_class),
+    }
+    for reason, applies in refusals.items():
+        if applies:
+            return reason
+    assert duration_s is not None
+    return Video(
+        video_id=video.id,
+        title=video.snippet.title,
+        channel=video.snippet.channelTitle,
+        description=video.snippet.description,
+        license=video.status.license,
+        duration_s=duration_s,
+    )
+
+
+def _is_about(snippet: _Snippet, sound_class: SoundClass) -> bool:
+    """Whether title or the beginning of the description speak of the class, and the title well."""
+    rules = sound_class.title_rules
+    if any(pattern.search(words_of(snippet.title)) for pattern in compiled(rules.never)):
+        return False
+    if not rules.any:
+        return True
+    text = words_of(f"{snippet.title} . {snippet.description[:_DESCRIPTION_START]}")
+    return next(matching_spans(text, WordRules(any=rules.any)), None) is not None
+
+
+def seconds_of(duration: str) -> int | None:
+    """Seconds of an ISO 8601 duration as YouTube writes it, such as PT1H2M3S; None for others."""
+    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", duration)
+    if match is None:
+        return None
+    days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def write_lists(
+    path: Path, state: SearchState, classes: Iterable[SoundClass], *, results: int, clip_s: int
+) -> tuple[Path, Path]:
+    """Write the list for download.py, and the detailed one beside it; returns both paths.
+
+    Of every video, start and end are the middle part of at most clip_s seconds: beginnings and ends
+    are titles. Raises MediaError if they cannot be written.
+    """
+    rows, details = [], []
+    for one in classes:
+        for video, term in state.chosen(one, results):
+            start_s, end_s = _middle(video.duration_s, clip_s)
+            row = (video.link, clock(start_s), clock(end_s), one.class_id)
+            said = (video.title, video.channel, video.description, video.license, video.duration_s)
+            rows.append(row)
+            details.append((*row, *said, term))
+    detailed = path.with_name(f"{path.stem}_detailed{path.suffix}")
+    write_csv(path, _COLUMNS, rows)
+    write_csv(detailed, (*_COLUMNS, *_MORE_COLUMNS), details)
+    return path, detailed
+
+
+def _middle(duration_s: int, clip_s: int) -> tuple[int, int]:
+    """Start and end of the middle part. YouTube rounds durations up: the last second may lack."""
+    usable_s = max(1, duration_s - 1)
+    length_s = min(usable_s, clip_s)
+    start_s = (usable_s - length_s) // 2
+    return start_s, start_s + length_s
+
+
+def clock(seconds: int) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
