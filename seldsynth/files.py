@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from seldsynth.errors import MediaError
+from seldsynth.errors import ConfigError, MediaError
 
 
 def temporary_beside(path: Path) -> Path:
@@ -49,6 +49,21 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
     writer.writerow(header)
     writer.writerows(rows)
     write_whole(path, text.getvalue())
+
+
+def refuse_foreign(path: Path, header: Sequence[str]) -> None:
+    """Raise ConfigError for a file of other columns, which write_csv would replace."""
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            found = next(csv.reader(file), [])
+    except FileNotFoundError:
+        return
+    except (OSError, csv.Error) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    if found and found != list(header):
+        raise ConfigError(
+            f"{path}: is of another command; choose another --output, or remove the file"
+        )
 
 
 def flush_to_disk(path: Path) -> None:

@@ -82,8 +82,14 @@ def mock_clip(
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
     options: dict[str, str] | None = None,
+    noise: int = 0,
 ) -> Path:
-    """A clip whose frames are plain greys of the given levels (luma), so that each can be told."""
+    """A clip whose frames are plain greys of the given levels (luma), so that each can be told.
+
+    noise: how far the pixels of a frame are from its level, whose mean they keep; it makes large
+    files.
+    """
+    speckles = np.random.default_rng(0).integers(-noise, noise + 1, (2048, 2048))
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"qp": "1", "bf": "0"} if options is None and codec == "libx264" else options
     with av.open(str(path), "w") as container:
@@ -94,6 +100,8 @@ def mock_clip(
         for level in levels:
             planes = np.full(((height + height % 2) * 3 // 2, width + width % 2), 128, np.uint8)
             planes[: height + height % 2] = level
+            if noise:
+                planes[:height] = np.clip(level + speckles[:height, : planes.shape[1]], 0, 255)
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             if (width, height, pix_fmt) != (frame.width, frame.height, "yuv420p"):
                 frame = frame.reformat(

@@ -26,7 +26,7 @@ from seldsynth.files import write_csv, written_whole
 Mode = Literal["copy", "link", "symlink"]
 
 REPORT = "report.csv"
-_REPORT_COLUMNS = ("image", "class", "score", "captions", "words")
+REPORT_COLUMNS = ("image", "class", "score", "captions", "words")
 _KAGGLE = re.compile(r"\s*([^|]+?)\s*\|\s*\d+\s*\|\s*(.*\S)\s*")
 _TOKEN = re.compile(r"\s*([^\t]+?)#\d+\t\s*(.*\S)\s*")
 
@@ -185,7 +185,7 @@ def write_report(chosen: Mapping[int, tuple[Candidate, ...]], output_dir: Path) 
         for class_id, candidates in chosen.items()
         for c in candidates
     )
-    write_csv(path, _REPORT_COLUMNS, rows)
+    write_csv(path, REPORT_COLUMNS, rows)
     return path
 
 

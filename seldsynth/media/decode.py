@@ -34,7 +34,7 @@ _LAST_FRAME_S = Fraction(1, 10)
 _LONGEST_TICK_S = Fraction(1, 1000)
 _KEPT_BYTES = 16 << 20
 # A file that calls itself a clip may be a playlist, which names other files or hosts: not opened.
-_SAFETY = {
+SAFE_OPENING = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif",
 }
@@ -184,7 +184,7 @@ class ClipReader:
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         try:
-            container = self._resources.enter_context(av.open(str(self.path), options=_SAFETY))
+            container = self._resources.enter_context(av.open(str(self.path), options=SAFE_OPENING))
         except (av.FFmpegError, OSError, ValueError) as error:
             raise MediaError(f"{self.path}: cannot be opened: {_reason(error)}") from None
         if not container.streams.video:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +33,10 @@ class QuietHandler(BaseHTTPRequestHandler):
     """One that does not write to the terminal."""
 
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # who asked has gone
+            super().handle()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -128,3 +134,80 @@ class YouTubeServer:
             items = [self.videos[one] for one in ids if one in self.videos]
             return 200, json.dumps({"items": items}).encode(), {}
         return api_error(404, "notFound")
+
+
+@dataclass
+class FileServer:
+    """Serves files with Range requests, and faults by path.
+
+    files: content by path. behave: by path, what each request in turn meets; then all is well:
+    a number is an HTTP status; "break N" closes the connection after N bytes; "cut N" sends N
+    bytes and calls that all; "slow" sends in small pieces with pauses; "no range" ignores Range;
+    "fine" is fine. requests: path and Range of all GETs; cookies: what came with them.
+    """
+
+    files: dict[str, bytes]
+    behave: dict[str, list[int | str]] = field(default_factory=dict)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    cookies: list[str | None] = field(default_factory=list)
+
+    def asked(self, path: str) -> list[str | None]:
+        """The Range of every GET of a path."""
+        return [span for asked, span in self.requests if asked == path]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[str]:
+        """Serve; yields the address."""
+        outer = self
+
+        class Handler(QuietHandler):
+            def do_HEAD(self) -> None:
+                self.reply(body=False)
+
+            def do_GET(self) -> None:
+                outer.requests.append((self.path, self.headers.get("Range")))
+                outer.cookies.append(self.headers.get("Cookie"))
+                self.reply(body=True)
+
+            def reply(self, *, body: bool) -> None:
+                script = outer.behave.get(self.path, [])
+                how: int | str = script.pop(0) if script else "fine"
+                content = outer.files.get(self.path)
+                if isinstance(how, int) or content is None:
+                    return self.answer(how if isinstance(how, int) else 404, b"no")
+                word, _, number = how.partition(" ")
+                if word == "cut":
+                    content = content[: int(number)]
+                start, total = 0, len(content)
+                span = self.headers.get("Range")
+                if span and how != "no range":
+                    start = int(span.removeprefix("bytes=").partition("-")[0])
+                    self.send_response(206)
+                    self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+                else:
+                    self.send_response(200)
+                self.send_header("Content-Type", "video/mp4")
+                self.send_header("Content-Length", str(total - start))
+                if how != "no range":
+                    self.send_header("Accept-Ranges", "bytes")
+                self.end_headers()
+                if body:
+                    self.send(content[start:], word, number)
+
+            def send(self, content: bytes, word: str, number: str) -> None:
+                if word == "break":
+                    self.wfile.write(content[: int(number)])
+                    self.wfile.flush()
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                step = 4096 if word == "slow" else len(content) or 1
+                with contextlib.suppress(ConnectionError):
+                    for at in range(0, len(content), step):
+                        self.wfile.write(content[at : at + step])
+                        self.wfile.flush()
+                        if word == "slow":
+                            time.sleep(0.02)
+
+        with serving(Handler) as address:
+            yield address

@@ -1,0 +1,55 @@
+"""What several commands take and print."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from seldsynth.assets import class_files
+from seldsynth.class_table import ClassTable, SoundClass
+
+
+def positive(text: str) -> int:
+    """A number of at least 1, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
+    return int(text)
+
+
+def not_negative(text: str) -> float:
+    """A number of at least 0, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e6:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
+    return number
+
+
+def add_class_table(parser: argparse.ArgumentParser) -> None:
+    """Describe --class-table, which every command about assets has."""
+    parser.add_argument(
+        "--class-table",
+        type=Path,
+        metavar="FILE",
+        help="what to change in the table of classes; configs/classes.yaml is one to start from",
+    )
+
+
+def print_classes(columns: Mapping[str, Mapping[int, int]], classes: Iterable[SoundClass]) -> None:
+    """A table of the classes, with numbers."""
+    print(f"{'class':26}" + "".join(f"{name:>12}" for name in columns))
+    for one in classes:
+        cells = "".join(f"{column.get(one.class_id, 0):>12}" for column in columns.values())
+        print(f"{one.class_id:>2} {one.name:23}{cells}")
+
+
+def assets_there(output_dir: Path, classes: ClassTable) -> Counter[int]:
+    """How many pictures and clips a folder now has of each class."""
+    if not output_dir.is_dir():
+        return Counter()
+    files = class_files(output_dir, "output", follow_symlinks=True, classes=classes)
+    return Counter(class_id for class_id, _ in files)
