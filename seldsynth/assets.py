@@ -195,19 +195,32 @@ def class_files(
 ) -> Iterator[tuple[int, AssetFile]]:
     """The pictures and clips in the class folders of an asset folder, with their class ids.
 
-    key: what the folder is called in an AssetFile. One warning about folders of no class.
+    key: what the folder is called in an AssetFile. One warning about each folder of no class.
+    """
+    for class_id, path in files_by_class(root, follow_symlinks=follow_symlinks, classes=classes):
+        kind = kind_of(path)
+        if kind is not None:
+            relative = path.relative_to(root).as_posix()
+            yield class_id, AssetFile(folder=key, path=relative, kind=kind)
+
+
+def files_by_class(
+    root: Path, *, follow_symlinks: bool, classes: ClassTable = CLASSES
+) -> Iterator[tuple[int, Path]]:
+    """Every file in the class folders of an asset folder, of whatever kind, with its class id.
+
+    One warning about each folder of no class that holds pictures or clips.
     """
     strangers: set[str] = set()
     for path in files_below(root, follow_symlinks=follow_symlinks):
-        kind = _kind_of(path)
         relative = path.relative_to(root)
-        if kind is None or len(relative.parts) < 2:
+        if len(relative.parts) < 2:
             continue
         class_id = classes.id_of_folder(relative.parts[0])
-        if class_id is None:
+        if class_id is not None:
+            yield class_id, path
+        elif kind_of(path) is not None:
             strangers.add(relative.parts[0])
-        else:
-            yield class_id, AssetFile(folder=key, path=relative.as_posix(), kind=kind)
     for name in sorted(strangers):
         _log.warning("%s: not the folder of a class; left out", root / name)
 
@@ -221,19 +234,20 @@ def _canvas_files(
     files = [
         AssetFile(folder=key, path=path.relative_to(root).as_posix(), kind=wanted)
         for path in paths
-        if _kind_of(path) == wanted
+        if kind_of(path) == wanted
     ]
     if not files:
         names = {"image": "picture", "video": "video"}
         other: AssetKind = "video" if wanted == "image" else "image"
         hint = ""
-        if any(_kind_of(path) == other for path in paths):
+        if any(kind_of(path) == other for path in paths):
             hint = f"; {names[other]}s go to input.{other}_360_path"
         raise ConfigError(f"input.{key}: no {names[wanted]} to use as canvas in {place}{hint}")
     return files
 
 
-def _kind_of(path: Path) -> AssetKind | None:
+def kind_of(path: Path) -> AssetKind | None:
+    """Whether a file is a picture or a clip, by its ending; None if it is neither."""
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
         return "image"

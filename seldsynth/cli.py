@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 
 import seldsynth
-from seldsynth.commands import download, flickr30k, synth, youtube
+from seldsynth.commands import assets, download, flickr30k, synth, youtube
 from seldsynth.errors import ConfigError, SeldsynthError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -39,6 +39,11 @@ _COMMANDS = {
         download,
         "fetch clips of the classes",
         "Fetch the clips of a list (link,start,end,class) into class folders.",
+    ),
+    "assets": (
+        assets,
+        "look after folders of pictures and clips",
+        "Look after folders of pictures and clips.",
     ),
 }
 
@@ -83,7 +88,4 @@ def _parser() -> argparse.ArgumentParser:
     for name, (module, brief, description) in _COMMANDS.items():
         command = commands.add_parser(name, help=brief, description=description)
         module.describe(command)
-        command.add_argument("-v", "--verbose", action="count", default=0, help="say more")
-        command.add_argument("-q", "--quiet", action="count", default=0, help="say less")
-        command.add_argument("--version", action="version", version=version)
     return parser

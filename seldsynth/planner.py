@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -167,11 +168,13 @@ class _AssetChooser:
         if self._config.tiles.missing == "skip":
             self._library.warn_once(f"no picture or clip for {name}: its events are left out")
             return None
-        places = (self._config.input.image_assets_dir, self._config.input.video_assets_dir)
+        paths = self._config.input
+        places = [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
+        check = ["python", "-m", "seldsynth", "assets", "check", *places]
         raise AssetError(
-            f"no picture or clip for class {event.class_id} ({name}) under "
-            f"{' or '.join(str(place) for place in places if place)}; "
-            "add one or set tiles.missing: skip"
+            f"no picture or clip for class {event.class_id} ({name}) under {' or '.join(places)}; "
+            "add one or set tiles.missing: skip; to see what there is: "
+            + shlex.join([*check, "--metadata", str(paths.metadata_dir)])
         )
 
 

@@ -14,14 +14,15 @@ ORDER = [
     "assets", "plan", "planner",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene",
-    "batch", "workers", "run_log", "report.contact_sheet",
+    "batch", "workers", "run_log",
+    "report.sheet", "report.contact_sheet", "report.asset_check", "report.class_sheet",
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room", "demo.scenes",
     "demo",
     "collect.words", "collect.captions", "collect.flickr30k",
     "collect.youtube_api", "collect.youtube",
     "collect.clip_list", "collect.cut", "collect.fetch", "collect.download",
     "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
-    "commands.download",
+    "commands.download", "commands.assets",
     "cli", "__main__",
 ]
 # fmt: on

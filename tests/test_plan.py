@@ -150,7 +150,9 @@ def test_a_class_without_pictures(project: Path) -> None:
         plan(project)
     assert str(caught.value) == (
         f"no picture or clip for class 3 (telephone) under {project.parent}/images; "
-        "add one or set tiles.missing: skip"
+        "add one or set tiles.missing: skip; to see what there is: "
+        f"python -m seldsynth assets check {project.parent}/images "
+        f"--metadata {project.parent}/labels"
     )
     made = plan(project, "tiles.missing=skip")
     assert [tile.class_id for tile in made.tiles] == [0]

@@ -19,6 +19,7 @@ from seldsynth.collect.download import ATTRIBUTION, REPORT, Mode, Outcome, downl
 from seldsynth.collect.fetch import FetchOptions, read_cookies
 from seldsynth.commands.options import (
     add_class_table,
+    add_common,
     assets_there,
     not_negative,
     positive,
@@ -30,7 +31,8 @@ _log = logging.getLogger(__name__)
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Describe the download command."""
-    parser.set_defaults(command=_run, parser=parser)
+    parser.set_defaults(command=_run)
+    add_common(parser)
     parser.add_argument(
         "--csv",
         type=Path,

@@ -19,7 +19,13 @@ from seldsynth.collect.flickr30k import (
     sort_pictures,
     write_report,
 )
-from seldsynth.commands.options import add_class_table, assets_there, positive, print_classes
+from seldsynth.commands.options import (
+    add_class_table,
+    add_common,
+    assets_there,
+    positive,
+    print_classes,
+)
 from seldsynth.errors import ConfigError
 from seldsynth.files import refuse_foreign
 
@@ -28,7 +34,8 @@ _log = logging.getLogger(__name__)
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Describe the flickr30k command."""
-    parser.set_defaults(command=_run, parser=parser)
+    parser.set_defaults(command=_run)
+    add_common(parser)
     parser.add_argument(
         "--captions",
         type=Path,

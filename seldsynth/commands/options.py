@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import seldsynth
 from seldsynth.assets import class_files
 from seldsynth.class_table import ClassTable, SoundClass
 
@@ -27,6 +28,15 @@ def not_negative(text: str) -> float:
     if not 0 <= number < 1e6:
         raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
     return number
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Describe what every command takes, and let it be found by the parser of its faults."""
+    version = f"seldsynth {seldsynth.__version__}"
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="say more")
+    parser.add_argument("-q", "--quiet", action="count", default=0, help="say less")
+    parser.add_argument("--version", action="version", version=version)
+    parser.set_defaults(parser=parser)
 
 
 def add_class_table(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ from seldsynth import demo
 from seldsynth.assets import scan_library
 from seldsynth.batch import Job, Outcome, find_recordings, load_plans, plan_recordings
 from seldsynth.class_file import load_classes
-from seldsynth.commands.options import positive
+from seldsynth.commands.options import add_common, positive
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError
@@ -33,7 +33,8 @@ _log = logging.getLogger(__name__)
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Describe the synth command."""
-    parser.set_defaults(command=_run, parser=parser)
+    parser.set_defaults(command=_run)
+    add_common(parser)
     parser.add_argument("--config", type=Path, metavar="FILE", help="what to make (YAML)")
     parser.add_argument(
         "--set",

@@ -22,7 +22,7 @@ from seldsynth.collect.youtube_api import (
     key_credentials,
     oauth_credentials,
 )
-from seldsynth.commands.options import add_class_table, positive, print_classes
+from seldsynth.commands.options import add_class_table, add_common, positive, print_classes
 from seldsynth.errors import CollectError, ConfigError
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,8 @@ _log = logging.getLogger(__name__)
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Describe the youtube command."""
-    parser.set_defaults(command=_run, parser=parser)
+    parser.set_defaults(command=_run)
+    add_common(parser)
     parser.add_argument(
         "--api_key",
         "--api-key",

@@ -157,9 +157,8 @@ class ClipReader:
         width, height: of the upright result, both even.
         """
         turns = _quarter_turns(timed.frame)
-        if turns % 2:
-            width, height = height, width
-        converted = self._convert(timed.frame, width=width, height=height)
+        name = "yuva420p" if has_alpha(timed.frame) else "yuv420p"
+        converted = self._convert(timed.frame, name, turns, width=width, height=height)
         arrays = [_turned(_plane(plane), turns) for plane in converted.planes]
         return Planes(
             luma=arrays[0],
@@ -167,6 +166,12 @@ class ClipReader:
             chroma_red=arrays[2],
             alpha=arrays[3] if len(arrays) > 3 else None,
         )
+
+    def pixels(self, timed: TimedFrame, *, width: int, height: int) -> Plane:
+        """The frame, scaled and turned upright, as [height, width, 4]: blue, green, red, alpha."""
+        turns = _quarter_turns(timed.frame)
+        converted = self._convert(timed.frame, "bgra", turns, width=width, height=height)
+        return _turned(np.asarray(converted.to_ndarray(), dtype=np.uint8), turns)
 
     def decode_all(self) -> Iterator[TimedFrame]:
         """Every frame once, up to the maximum duration. Raises MediaError where it is damaged."""
@@ -290,7 +295,12 @@ class ClipReader:
             self._frames = self._decode()
         self._start_loop(loop_start_s)
 
-    def _convert(self, frame: VideoFrame, *, width: int, height: int) -> VideoFrame:
+    def _convert(
+        self, frame: VideoFrame, target: str, turns: int, *, width: int, height: int
+    ) -> VideoFrame:
+        """A frame in another format, not yet turned. width, height: of the upright result."""
+        if turns % 2:
+            width, height = height, width
         shrinks = width <= frame.width and height <= frame.height
         name = frame.format.name
         full = frame.color_range == ColorRange.JPEG or name.startswith(_FULL_RANGE_FORMATS)
@@ -299,11 +309,11 @@ class ClipReader:
             frame,
             width=width,
             height=height,
-            format="yuva420p" if has_alpha(frame) else "yuv420p",
+            format=target,
             src_colorspace=_COLORSPACES.get(frame.colorspace, guess),
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-            dst_color_range=ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG if target == "bgra" else ColorRange.MPEG,
             interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
             threads=1,
         )

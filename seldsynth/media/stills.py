@@ -53,7 +53,15 @@ class StillInfo:
 
 
 def check_still(content: bytes, *, name: str | Path) -> StillInfo:
-    """Decode a picture strictly. Raises MediaError if it is damaged, too large or no picture.
+    """Decode a picture strictly. Raises MediaError if it is damaged, too large or no picture."""
+    decoded = read_checked_still(content, name=name)
+    height, width, channels = decoded.shape
+    max_alpha = int(decoded[..., 3].max()) if channels == 4 else 255
+    return StillInfo(width=width, height=height, max_alpha=max_alpha)
+
+
+def read_checked_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
+    """The pixels of `read_still`, of a picture that was decoded strictly. Raises MediaError.
 
     Pillow does the checking: it reads the size before it decodes, and unlike OpenCV it refuses a
     file that was cut off.
@@ -72,10 +80,7 @@ def check_still(content: bytes, *, name: str | Path) -> StillInfo:
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error
         raise MediaError(f"{name}: cannot be read: {reason}") from None
-    decoded = read_still(content, name=name)
-    height, width, channels = decoded.shape
-    max_alpha = int(decoded[..., 3].max()) if channels == 4 else 255
-    return StillInfo(width=width, height=height, max_alpha=max_alpha)
+    return read_still(content, name=name)
 
 
 def _pixel_bytes(image: Image.Image) -> int:
