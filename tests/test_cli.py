@@ -16,7 +16,8 @@ import pytest
 
 import seldsynth
 from seldsynth.assets import scan_library
-from seldsynth.cli import main, num_workers
+from seldsynth.cli import main
+from seldsynth.commands.synth import num_workers
 from seldsynth.media.decode import check_clip
 from tests.conftest import decode_planes, mock_clip, mock_labels, mock_project
 
@@ -451,3 +452,13 @@ def test_version(command: list[str]) -> None:
         [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout == f"seldsynth {seldsynth.__version__}\n"
+
+
+def test_collecting_commands_do_not_wait_for_torch() -> None:
+    code = (
+        "import sys; sys.argv = ['x', 'download', '--help']\n"
+        "from seldsynth.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: assert 'torch' not in sys.modules and 'yt_dlp' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

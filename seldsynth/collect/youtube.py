@@ -75,7 +75,7 @@ class TermState(BaseModel):
 
 
 class SearchState(BaseModel):
-    """What is known from all runs: by class id and term."""
+    """What is known from all runs. wanted: videos by class id; terms: by class id and term."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,6 +83,7 @@ class SearchState(BaseModel):
     wishes: Wishes
     quota_day: str = ""
     quota_used: dict[str, int] = Field(default_factory=dict)
+    wanted: dict[int, int] = Field(default_factory=dict)
     terms: dict[int, dict[str, TermState]] = Field(default_factory=dict)
 
     def term(self, class_id: int, term: str) -> TermState:
@@ -94,14 +95,18 @@ class SearchState(BaseModel):
         every = (state for of_class in self.terms.values() for state in of_class.values())
         return {video.video_id for state in every for video in state.videos}
 
-    def chosen(self, sound_class: SoundClass, results: int) -> list[tuple[Video, str]]:
-        """The videos of a class with their terms: the best of each term first, then the next."""
+    def chosen(self, sound_class: SoundClass) -> list[tuple[Video, str]]:
+        """As many videos of a class as are wanted, with their terms.
+
+        The best of each term come first, then the next.
+        """
         by_term = [
             [(video, term) for video in self.term(sound_class.class_id, term).videos]
             for term in sound_class.search_terms
         ]
         in_turn = chain.from_iterable(zip_longest(*by_term))
-        return [found for found in in_turn if found is not None][:results]
+        found = [pair for pair in in_turn if pair is not None]
+        return found[: self.wanted.get(sound_class.class_id, 0)]
 
 
 class Progress(Protocol):
@@ -156,32 +161,34 @@ def find_videos(
     state: SearchState,
     classes: Iterable[SoundClass],
     *,
-    results: int,
     progress: Progress,
 ) -> Iterator[None]:
-    """Search until every class has as many videos, or YouTube has no more; yields after each page.
+    """Search until classes have the videos that the state says are wanted, or there are no more.
+
+    Yields after each page.
 
     Every term of a class gives its first page, so that not all videos are of one kind; further
     pages are asked for while there are too few. Raises QuotaError and CollectError; what was found
     until then is in the state.
     """
     for sound_class in classes:
-        progress.found(sound_class.class_id, len(state.chosen(sound_class, results)))
-        while (term := _next_term(state, sound_class, results)) is not None:
+        progress.found(sound_class.class_id, len(state.chosen(sound_class)))
+        while (term := _next_term(state, sound_class)) is not None:
             _search_on(youtube, state, sound_class, term, progress)
-            progress.found(sound_class.class_id, len(state.chosen(sound_class, results)))
+            progress.found(sound_class.class_id, len(state.chosen(sound_class)))
             yield
 
 
-def _next_term(state: SearchState, sound_class: SoundClass, results: int) -> str | None:
+def _next_term(state: SearchState, sound_class: SoundClass) -> str | None:
     """The term to be searched for next; None if there is enough, or no more."""
+    wanted = state.wanted[sound_class.class_id]
     pages = {
         term: search.pages
         for term in sound_class.search_terms
         if not (search := state.term(sound_class.class_id, term)).exhausted
     }
-    if len(state.chosen(sound_class, results)) >= results:
-        pages = {term: pages[term] for term in sound_class.search_terms[:results] if term in pages}
+    if len(state.chosen(sound_class)) >= wanted:
+        pages = {term: pages[term] for term in sound_class.search_terms[:wanted] if term in pages}
         pages = {term: number for term, number in pages.items() if not number}
     return min(pages, key=lambda term: pages[term], default=None)
 
@@ -326,16 +333,17 @@ def seconds_of(duration: str) -> int | None:
 
 
 def write_lists(
-    path: Path, state: SearchState, classes: Iterable[SoundClass], *, results: int, clip_s: int
+    path: Path, state: SearchState, classes: Iterable[SoundClass], *, clip_s: int
 ) -> tuple[Path, Path]:
     """Write the list for download.py, and the detailed one beside it; returns both paths.
 
-    Of every video, start and end are the middle part of at most clip_s seconds: beginnings and ends
-    are titles. Raises MediaError if they cannot be written.
+    They hold what is wanted from this run and, of other classes, from those before. Of every video,
+    start and end are the middle part of at most clip_s seconds: beginnings and ends are titles.
+    Raises MediaError if they cannot be written.
     """
     rows, details = [], []
     for one in classes:
-        for video, term in state.chosen(one, results):
+        for video, term in state.chosen(one):
             start_s, end_s = _middle(video.duration_s, clip_s)
             row = (video.link, clock(start_s), clock(end_s), one.class_id)
             said = (video.title, video.channel, video.description, video.license, video.duration_s)

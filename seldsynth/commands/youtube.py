@@ -104,26 +104,24 @@ def _run(options: argparse.Namespace) -> int:
     state_file = options.output.with_suffix(".state.json")
     limits = {**DAILY_QUOTA, SEARCH: options.budget}
     state, quota = load_state(state_file, wishes, limits, resume=options.resume)
+    state.wanted.update({one.class_id: options.results for one in chosen})
     key = options.api_key or os.environ.get("YOUTUBE_API_KEY")
     credentials = key_credentials(key) if key else oauth_credentials(options.client_secret)
     stopped: CollectError | KeyboardInterrupt | None = None
     bar = _SearchBar(len(chosen) * options.results, quiet=options.quiet > 0)
     try:
         with bar, YouTube(credentials, quota, api_endpoint=options.api_endpoint) as youtube:
-            for _ in find_videos(youtube, state, chosen, results=options.results, progress=bar):
+            for _ in find_videos(youtube, state, chosen, progress=bar):
                 save_state(state_file, state, quota)
     except (CollectError, KeyboardInterrupt) as error:
         stopped = error  # what was found is written down first
     save_state(state_file, state, quota)
-    lists = write_lists(
-        options.output, state, chosen, results=options.results, clip_s=options.clip_seconds
-    )
-    counts = {one.class_id: len(state.chosen(one, options.results)) for one in chosen}
+    lists = write_lists(options.output, state, classes, clip_s=options.clip_seconds)
+    counts = {one.class_id: len(state.chosen(one)) for one in classes}
     if not any(counts.values()):
         _log.warning("no video was found: the lists hold nothing but their headers")
     if not options.quiet:
-        wanted = dict.fromkeys(counts, options.results)
-        print_classes({"found": counts, "wanted": wanted}, chosen)
+        print_classes({"found": counts, "wanted": state.wanted}, classes)
         for reason, count in bar.reasons.most_common():
             print(f"passed over: {count:>5} {reason}")
         print(f"searches today: {quota.used[SEARCH]} of {options.budget}")

@@ -313,6 +313,14 @@ def test_starting_anew_keeps_what_was_found_and_what_was_spent(
     assert second["quota_used"]["search"] > first["quota_used"]["search"]
 
 
+def test_more_of_one_class_keeps_the_others(tmp_path: Path) -> None:
+    with mock_server().running() as address:
+        assert run(address, tmp_path, "--classes", "11", "12", "--results", "1") == 0
+        assert ids(tmp_path) == ["bell0", "knock0"]
+        assert run(address, tmp_path, "--classes", "11", "--results", "3", "--resume") == 0
+    assert ids(tmp_path) == ["bell0", "bell3", "bell1", "knock0"]
+
+
 def test_a_page_that_is_no_longer_known_is_searched_for_anew(tmp_path: Path) -> None:
     names = [f"v{n:03d}" for n in range(60)]
     server = YouTubeServer(
