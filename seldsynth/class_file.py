@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from seldsynth.class_table import ClassTable, SoundClass, WordRules
 from seldsynth.classes import CLASSES
 from seldsynth.errors import ConfigError
+from seldsynth.words import rule_fault
 from seldsynth.yaml_file import Keys, YamlFile
 
 _HEAD = """\
@@ -24,8 +24,8 @@ _HEAD = """\
 #
 # Rules are lines of words: phone(s) is phone or phones; clap~ is clap, claps, clapped, clapping;
 # a|b is one or the other; ... is up to four words. One of the lines of _any must match a caption or
-# a title, and what a line of _never matches is passed over. Captions of speech: the rules are
-# exceptions only; who speaks is found out by the program.
+# a title, and what a line of _never matches is passed over. Of speech, caption_any holds further
+# words for speaking; who speaks is found out by the program.
 
 # extend:
 #   telephone:
@@ -38,9 +38,16 @@ _HEAD = """\
 
 
 def _rule(line: str) -> str:
-    if not any(character.isalnum() for character in line):
-        raise ValueError("should hold a word")
+    fault = rule_fault(line)
+    if fault is not None:
+        raise ValueError(fault)
     return line
+
+
+def _name(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise ValueError("should hold a word")
+    return text
 
 
 def _nothing_is_empty(value: object) -> object:
@@ -48,7 +55,8 @@ def _nothing_is_empty(value: object) -> object:
     return {} if value is None else value
 
 
-Line = Annotated[str, AfterValidator(_rule)]
+Name = Annotated[str, AfterValidator(_name)]
+Rule = Annotated[str, AfterValidator(_rule)]
 
 
 class _Extension(BaseModel):
@@ -56,19 +64,19 @@ class _Extension(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    folders: list[Line] | None = None
-    search_terms: list[Line] | None = None
-    caption_any: list[Line] | None = None
-    caption_never: list[Line] | None = None
-    title_any: list[Line] | None = None
-    title_never: list[Line] | None = None
+    folders: list[Name] | None = None
+    search_terms: list[Name] | None = None
+    caption_any: list[Rule] | None = None
+    caption_never: list[Rule] | None = None
+    title_any: list[Rule] | None = None
+    title_never: list[Rule] | None = None
 
 
 class _Replacement(_Extension):
     """What can be put in the place of what a class has."""
 
-    name: Line | None = None
-    long_name: Line | None = None
+    name: Name | None = None
+    long_name: Name | None = None
     extent_m: Annotated[float, Field(gt=0, le=100)] | None = None
 
 
@@ -105,7 +113,7 @@ def load_classes(path: Path | None) -> ClassTable:
     try:
         changes = _ClassFile.model_validate(file.values)
     except ValidationError as error:
-        faults = [file.describe(one, depth=3, unknown=_nearest) for one in error.errors()]
+        faults = [file.describe(one, depth=3, unknown=_known) for one in error.errors()]
         raise ConfigError(faults) from None
     by_id: dict[int, SoundClass] = {one.class_id: one for one in CLASSES}
     for section, of_section in (("replace", changes.replace), ("extend", changes.extend)):
@@ -113,7 +121,7 @@ def load_classes(path: Path | None) -> ClassTable:
             class_id = CLASSES.id_of(name)
             if class_id is None:
                 where = file.where((section, name))
-                raise ConfigError(f"{where}: no class is called so{_nearest_class(name)}")
+                raise ConfigError(f"{where}: no class is called so{CLASSES.nearest(name)}")
             by_id[class_id] = _changed(by_id[class_id], change, extend=section == "extend")
     try:
         return ClassTable(tuple(by_id.values()))
@@ -124,7 +132,8 @@ def load_classes(path: Path | None) -> ClassTable:
 def _changed(one: SoundClass, change: _Extension, *, extend: bool) -> SoundClass:
     written = _as_written(one)
     for key, value in change.model_dump(exclude_none=True).items():
-        written[key] = [*written[key], *value] if extend else value
+        # What is added comes first: of search terms, the first ones are used most.
+        written[key] = [*value, *written[key]] if extend else value
     return SoundClass(
         class_id=one.class_id,
         name=written["name"],
@@ -154,17 +163,11 @@ def _as_written(one: SoundClass) -> dict[str, Any]:
     }
 
 
-def _nearest(keys: Keys) -> str:
-    """What an unknown key was probably meant to be, as the end of a sentence."""
+def _known(keys: Keys) -> str:
+    """What might stand where an unknown key does, as the end of a sentence."""
     if len(keys) == 1:
         return "; known are extend, replace"
     known = list((_Extension if keys[0] == "extend" else _Replacement).model_fields)
     if keys[0] == "extend" and keys[-1] in _Replacement.model_fields:
         return "; it cannot be added to, put it under replace:"
     return f"; known are {', '.join(known)}"
-
-
-def _nearest_class(name: str) -> str:
-    names = [known for one in CLASSES for known in one.names]
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]}?" if close else "; expected an id from 0 to 12, or a name"

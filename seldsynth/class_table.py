@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class WordRules:
-    """Words of a text that speak of a class, in the language of collect/words.py.
+    """Words of a text that speak of a class, in the language of words.py.
 
     any: one of these lines must match. never: what these match is passed over.
     """
@@ -60,6 +61,10 @@ class ClassTable:
         by_words: dict[str, int] = {}
         for one in self.classes:
             for name in one.names:
+                if _numbered(name) or name.strip().isdigit():
+                    raise ValueError(f"{name!r} is no name: folders of numbers go by these")
+                if re.search(r"[/\\\0]", name):
+                    raise ValueError(f"{name!r} is no name of a folder")
                 other = by_words.setdefault(_words(name), one.class_id)
                 if other != one.class_id:
                     raise ValueError(
@@ -83,19 +88,30 @@ class ClassTable:
             return int(text) if int(text) < len(self) else None
         return self._id_by_words.get(_words(text))
 
+    def nearest(self, name: str) -> str:
+        """What an unknown name was probably meant to be, as the end of a sentence."""
+        names = [known for one in self for known in one.names]
+        close = difflib.get_close_matches(name.lower(), names, n=1)
+        return f"; did you mean {close[0]}?" if close else f"; 0 to {len(self) - 1}, or a name"
+
     def id_of_folder(self, folder_name: str) -> int | None:
         """Class id that an asset folder's name stands for, or None.
 
         Understood are `Class_<n>`, `Class_<n>_anything`, `<n>` and the class's names in any
         spelling of case, spaces, hyphens and underscores (`water tap`, `Water_tap`, `waterTap`).
         """
-        numbered = re.fullmatch(r"class[ _-]?([0-9]{1,6})(?:[ _-].*)?", folder_name.strip(), re.I)
+        numbered = _numbered(folder_name)
         return self.id_of(numbered[1] if numbered else folder_name)
 
 
 def class_folder(root: Path, class_id: int) -> Path:
     """The folder that this program makes for a class's assets."""
     return root / f"Class_{class_id}"
+
+
+def _numbered(name: str) -> re.Match[str] | None:
+    """Class_3, Class_3_phones and the like; its group is the number."""
+    return re.fullmatch(r"class[ _-]?([0-9]{1,6})(?:[ _-].*)?", name.strip(), re.I)
 
 
 def _words(text: str) -> str:

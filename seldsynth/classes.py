@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from seldsynth.class_table import ClassTable, SoundClass, WordRules
 
-# Videos that do not show what they sound like, or show it cut to pieces.
+_WOMEN = (
+    "woman|women|girl(s)|female(s)|lady|ladies|mother(s)|mom(s)|grandmother(s)|actress|"
+    "businesswoman|saleswoman|she"
+)
+_MEN = (
+    "man|men|guy(s)|boy(s)|male(s)|father(s)|dad(s)|grandfather(s)|actor|businessman|"
+    "salesman|gentleman|he"
+)
+_SPEAKING = (
+    "speak~|talk~|chat~|explain~|interview~|speech(es)|lecture~|present~|vlog~|tell~|whisper~|"
+    "debate~"
+)
+# Videos that do not show what they sound like, show it cut to pieces, or talk about it.
 _NO_FOOTAGE = (
     "sound effect(s)|fx",
-    "sfx|ringtone(s)|lyric(s)|lyrics|podcast|audiobook|karaoke|remix",
-    "cartoon(s)|animation|animated|anime|gameplay|minecraft|roblox|fortnite|simulator",
-    "compilation|slideshow|wallpaper|trailer|trailers|reaction|reacts|parody|meme(s)",
+    "sfx|ringtone(s)|lyric(s)|lyrics|podcast(s)|audiobook(s)|karaoke|remix",
+    "cartoon(s)|animation(s)|animated|anime|gameplay|minecraft|roblox|fortnite|simulator",
+    "compilation(s)|slideshow|wallpaper(s)|trailer(s)|reaction(s)|react~|parody|meme(s)",
+    "review~|unbox~|repair~|install~|replace~|fix~|tutorial(s)|documentary",
+    "how to",
     "nursery rhyme(s)",
     "black screen",
     "white noise",
@@ -33,13 +47,10 @@ CLASSES = ClassTable(
             ),
             title_rules=WordRules(
                 any=(
-                    "woman|women|girl(s)|female(s)|lady|ladies|mother(s)|mom(s)|actress|businesswoman|saleswoman",
+                    f"{_WOMEN} ... {_SPEAKING}",
+                    f"{_SPEAKING} ... {_WOMEN}",
                 ),
-                never=(
-                    "man|men|guy(s)|boy(s)|male(s)|father(s)|dad(s)|actor|businessman|salesman|gentleman",
-                    "sing~|singer(s)|song(s)",
-                    *_NO_FOOTAGE,
-                ),
+                never=(_MEN, "sing~|singer(s)|song(s)", *_NO_FOOTAGE),
             ),
         ),
         SoundClass(
@@ -55,11 +66,14 @@ CLASSES = ClassTable(
             ),
             title_rules=WordRules(
                 any=(
-                    "man|men|guy(s)|boy(s)|male(s)|father(s)|dad(s)|actor|businessman|salesman|gentleman",
+                    f"{_MEN} ... {_SPEAKING}",
+                    f"{_SPEAKING} ... {_MEN}",
                 ),
                 never=(
-                    "woman|women|girl(s)|female(s)|lady|ladies|mother(s)|mom(s)|actress|businesswoman|saleswoman",
+                    _WOMEN,
                     "sing~|singer(s)|song(s)",
+                    "isle of man",
+                    "spider|bat|super|iron|ant man",
                     *_NO_FOOTAGE,
                 ),
             ),
@@ -77,7 +91,8 @@ CLASSES = ClassTable(
                 "person clapping",
             ),
             title_rules=WordRules(
-                any=("clap~|applaud~|applause",), never=("clap skate(s)", *_NO_FOOTAGE)
+                any=("clap~|applaud~|applause",),
+                never=("clap skate(s)", "eric clapton|clapton", *_NO_FOOTAGE),
             ),
         ),
         SoundClass(
@@ -101,7 +116,7 @@ CLASSES = ClassTable(
             ),
             title_rules=WordRules(
                 any=("phone(s)|telephone(s)|cellphone(s)|smartphone(s)|iphone(s)|mobile",),
-                never=("ringtone(s)|review|unboxing|repair|app|scam|prank", *_NO_FOOTAGE),
+                never=("app(s)|scam(s)|prank(s)|best|vs|camera", "phone case(s)", *_NO_FOOTAGE),
             ),
         ),
         SoundClass(
@@ -168,11 +183,15 @@ CLASSES = ClassTable(
             ),
             title_rules=WordRules(
                 any=(
-                    "vacuum~|vacuums|hoover~|blender(s)|mixer(s)|dishwasher(s)|microwave(s)|kettle(s)|dish(es)|dishes|laundry|dryer(s)|hairdryer(s)|cook~|fry~|chop~",
+                    "vacuum~|vacuums|hoover~|blender(s)|mixer(s)|dishwasher(s)|microwave(s)|kettle(s)|laundry|dryer(s)|hairdryer(s)",
                     "washing machine(s)",
-                    "wash~ ... dishes|plates|pans|pots",
+                    "food processor(s)",
+                    "wash~|do|doing|clean~|rinse~ ... dish(es)|dishes|plate(s)|pan(s)|pot(s)",
+                    "dish wash~|washing",
+                    "cook~|fry~|chop~|stir~|slice~ ... "
+                    "kitchen|pan|food|vegetable(s)|onion(s)|egg(s)|meat",
                 ),
-                never=("review|unboxing|repair|recipe(s)", *_NO_FOOTAGE),
+                never=("hoover dam", "recipe(s)", *_NO_FOOTAGE),
             ),
         ),
         SoundClass(
@@ -211,15 +230,18 @@ CLASSES = ClassTable(
                 "person walking on street",
                 "footsteps close up",
                 "walking on wooden floor",
-                "walking shoes close up",
+                "feet walking close up",
             ),
             title_rules=WordRules(
-                any=("walk~|walks|footstep(s)|stroll~|stride~|feet",),
+                any=(
+                    "walk~|walks|footstep(s)|stroll~|stride~|hike~|hiking|march~",
+                    "feet|shoes|boots ... walk~|step~",
+                ),
                 never=(
                     "walk through|throughs|walkthrough",
                     "walking dead|bass|tour",
                     "4k walk",
-                    "dog walk~",
+                    "dog|moon walk~",
                     *_NO_FOOTAGE,
                 ),
             ),
@@ -241,14 +263,7 @@ CLASSES = ClassTable(
                 "closing a wooden door",
             ),
             title_rules=WordRules(
-                any=("door(s)",),
-                never=(
-                    "next door",
-                    "garage|car door",
-                    "door dash",
-                    "install~|repair|replace~",
-                    *_NO_FOOTAGE,
-                ),
+                any=("door(s)",), never=("next door", "garage|car door", "door dash", *_NO_FOOTAGE)
             ),
         ),
         SoundClass(
@@ -286,11 +301,14 @@ CLASSES = ClassTable(
             ),
             title_rules=WordRules(
                 any=(
-                    "band(s)|orchestra|choir|concert|musician(s)|speaker(s)|loudspeaker(s)|singer(s)|sing~|boombox|music",
+                    "band(s)|orchestra(s)|choir(s)|concert(s)|musician(s)|speaker(s)|loudspeaker(s)|singer(s)|sing~|boombox|music",
                 ),
                 never=(
-                    "review|unboxing|background music|royalty free",
-                    "motivational|guest|keynote speaker",
+                    "background music",
+                    "royalty free",
+                    "motivational|guest|keynote speaker(s)",
+                    "singer sewing",
+                    "music theory",
                     *_NO_FOOTAGE,
                 ),
             ),
@@ -335,9 +353,9 @@ CLASSES = ClassTable(
             ),
             title_rules=WordRules(
                 any=(
-                    "guitar(s)|piano|violin(s)|cello|drum(s)|drummer|trumpet(s)|saxophone(s)|flute(s)|accordion|harp|banjo|ukulele|clarinet|trombone|instrument(s)",
+                    "guitar(s)|guitarist(s)|piano(s)|pianist(s)|violin(s)|violinist(s)|cello(s)|drum(s)|drummer(s)|trumpet(s)|saxophone(s)|flute(s)|accordion|harp|banjo|ukulele|clarinet|trombone|instrument(s)",
                 ),
-                never=("backing track(s)", "lesson(s)|review|unboxing|synthesia", *_NO_FOOTAGE),
+                never=("backing track(s)", "lesson(s)|synthesia|chords|tabs", *_NO_FOOTAGE),
             ),
         ),
         SoundClass(
@@ -371,12 +389,11 @@ CLASSES = ClassTable(
                 "dripping faucet",
             ),
             title_rules=WordRules(
-                any=("tap(s)|faucet(s)|sink(s)|spigot",),
-                never=(
-                    "tap danc~|dancer|dancing|dance",
-                    "install~|repair|replace~|fix~|review|unboxing",
-                    *_NO_FOOTAGE,
+                any=(
+                    "tap|faucet(s)|sink|spigot|basin",
+                    "water|kitchen|bathroom taps|sinks",
                 ),
+                never=("tap danc~|dancer|dancing|dance|shoes", *_NO_FOOTAGE),
             ),
         ),
         SoundClass(
@@ -402,10 +419,10 @@ CLASSES = ClassTable(
             title_rules=WordRules(
                 any=("bell(s)|doorbell(s)|chime(s)",),
                 never=(
-                    "bell pepper(s)|bottom(s)",
-                    "taco|kettle bell(s)",
-                    "jingle bells",
-                    "install~|review|unboxing",
+                    "jingle bell(s)",
+                    "kristen|kristin|taco|kettle|liberty|pepper bell(s)",
+                    "bell pepper(s)|bottom(s)|curve",
+                    "bells palsy",
                     *_NO_FOOTAGE,
                 ),
             ),
@@ -433,8 +450,8 @@ CLASSES = ClassTable(
             title_rules=WordRules(
                 any=("knock~|knocking",),
                 never=(
-                    "knock out(s)|outs|off|down|over|joke(s)",
-                    "knock knock joke(s)",
+                    "knock~|knocking ... out|off|down|over|joke(s)",
+                    "knock joke(s)",
                     "engine knock~",
                     "knockout(s)",
                     *_NO_FOOTAGE,

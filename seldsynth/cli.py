@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import signal
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 
 import seldsynth
 from seldsynth.errors import ConfigError, SeldsynthError
+
+_log = logging.getLogger("seldsynth")
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -48,8 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. arguments: without the program's name; None takes those of the process."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know every letter
+        sys.stdout.reconfigure(errors="backslashreplace")
+    resumable = False
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        options = _options(sys.argv[1:] if arguments is None else list(arguments))
+        resumable = hasattr(options, "resume")
+        code: int = options.command(options)
+        return code
     except SeldsynthError as error:
         for line in str(error).splitlines():
             print(f"seldsynth: {line}", file=sys.stderr)
@@ -58,18 +67,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_INTERRUPTED
     except KeyboardInterrupt:
-        print("seldsynth: interrupted; --resume goes on from here", file=sys.stderr)
+        hint = "; --resume goes on from here" if resumable else ""
+        print(f"seldsynth: interrupted{hint}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """What the command line says; ends the program where it is not understood."""
     options, unknown = _parser(arguments).parse_known_args(arguments)
     if unknown:
         options.parser.error(f"unknown: {' '.join(unknown)}")
-    level = logging.WARNING - 10 * options.verbose + 10 * options.quiet
-    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", force=True)
-    code: int = options.command(options)
-    return code
+    # Other libraries speak of addresses and logins at these levels: they keep to warnings.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", force=True)
+    _log.setLevel(logging.WARNING - 10 * options.verbose + 10 * options.quiet)
+    return options
 
 
 def _interrupt(*_: object) -> None:
@@ -84,9 +95,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     version = f"seldsynth {seldsynth.__version__}"
     parser.add_argument("--version", action="version", version=version)
+    parser.set_defaults(parser=parser)
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (brief, description) in _COMMANDS.items():
         command = commands.add_parser(name, help=brief, description=description)
-        if name in arguments[:1]:
+        if name == wanted:
             importlib.import_module(f"seldsynth.commands.{name}").describe(command)
     return parser

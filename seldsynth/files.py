@@ -7,6 +7,7 @@ import csv
 import glob
 import io
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -51,13 +52,40 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
     write_whole(path, text.getvalue())
 
 
+def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV that has these columns; none if it is not there.
+
+    Cut-off lines are passed over. Raises MediaError if it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [dict(row) for row in csv.DictReader(file) if None not in row]
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MediaError(f"{path}: cannot be read: {error}") from None
+    return [row for row in rows if all(row.get(column) is not None for column in columns)]
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder, and see that files can be written in it. Raises ConfigError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write to {folder}: {error.strerror}") from None
+
+
 def refuse_foreign(path: Path, header: Sequence[str]) -> None:
     """Raise ConfigError for a file of other columns, which write_csv would replace."""
     try:
-        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             found = next(csv.reader(file), [])
     except FileNotFoundError:
         return
+    except NotADirectoryError:
+        raise ConfigError(f"{path.parent}: is a file, not a folder") from None
     except (OSError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     if found and found != list(header):
@@ -77,7 +105,8 @@ def remove_leftovers(path: Path) -> None:
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = leftover.name.split(".")[-2]
         if not (process.isdigit() and _is_alive(int(process))):
-            leftover.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:
@@ -85,7 +114,7 @@ def _is_alive(process: int) -> bool:
         return process == os.getpid()  # asking means killing there
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+import seldsynth
 from seldsynth.assets import Asset, AssetFile, AssetKind, AssetLibrary
 from seldsynth.class_table import ClassTable, SoundClass
 from seldsynth.classes import CLASSES
@@ -60,6 +61,7 @@ def make_plan(
             skipped.append(
                 SkippedEvent(event_index=event.event_index, class_id=event.class_id, reason=reason)
             )
+    choose.complain()
     canvas = _canvas(config, library, recording_id)
     used = {asset.folder for asset in (canvas.asset, *(t.asset for t in tiles)) if asset}
     return ScenePlan(
@@ -144,6 +146,7 @@ class _AssetChooser:
         self._library = library
         self._recording_id = recording_id
         self._chosen: dict[int, Asset | None] = {}
+        self._missing: set[int] = set()
 
     def tile(self, event: SoundEvent) -> Asset | None:
         """The asset of an event; a source that comes back has the one it had before."""
@@ -164,18 +167,40 @@ class _AssetChooser:
             asset = draw(generator, self._library, [file for file in files if file.kind == kind])
             if asset is not None:
                 return asset
-        name = self._library.classes[event.class_id].name
+        self._missing.add(event.class_id)
+        return None
+
+    def complain(self) -> None:
+        """Say which classes had no usable file. Raises AssetError, unless tiles.missing is skip."""
+        if not self._missing:
+            return
+        classes, paths = self._library.classes, self._config.input
         if self._config.tiles.missing == "skip":
-            self._library.warn_once(f"no picture or clip for {name}: its events are left out")
-            return None
-        paths = self._config.input
+            for class_id in sorted(self._missing):
+                name = classes[class_id].name
+                self._library.warn_once(f"no picture or clip for {name}: its events are left out")
+            return
+        names = ", ".join(f"{one} ({classes[one].name})" for one in sorted(self._missing))
         places = [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
-        check = ["python", "-m", "seldsynth", "assets", "check", *places]
         raise AssetError(
-            f"no picture or clip for class {event.class_id} ({name}) under {' or '.join(places)}; "
-            "add one or set tiles.missing: skip; to see what there is: "
-            + shlex.join([*check, "--metadata", str(paths.metadata_dir)])
+            f"no picture or clip for class {names} under {' or '.join(places)}; "
+            f"add some or set tiles.missing: skip; to see what there is: {self._check_command()}"
         )
+
+    def _check_command(self) -> str:
+        """What to type to have the asset folders checked, from where the program was started."""
+        paths, assets = self._config.input, self._config.assets
+        words = ["python", "-m", "seldsynth", "assets", "check"]
+        if assets.follow_symlinks:
+            words.append("--follow-symlinks")
+        if assets.class_table is not None:
+            words += ["--class-table", str(assets.class_table)]
+        words += ["--metadata", str(paths.metadata_dir)]
+        words += [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
+        home = Path(seldsynth.__file__).parents[1]
+        installed = home.name in ("site-packages", "dist-packages")
+        go_there = "" if installed or home == Path.cwd() else f"cd {shlex.quote(str(home))} && "
+        return go_there + shlex.join(words)
 
 
 def draw(

@@ -50,12 +50,13 @@ class YamlFile:
         section = self.values.get(keys[0])
         self.values[keys[0]] = {**(section if isinstance(section, dict) else {}), keys[1]: parsed}
         self._lines[keys] = "--set"
+        self._lines.setdefault(keys[:1], "--set")
 
     def describe(self, detail: ErrorDetails, *, depth: int, unknown: Callable[[Keys], str]) -> str:
         """One line about a fault that pydantic found.
 
-        depth: how many keys deep the file is. unknown: of an unknown key, what was probably meant,
-        as the end of a sentence.
+        depth: how many keys deep the file is. unknown: what to say of an unknown key, as the
+        end of a sentence.
         """
         keys = tuple(str(part) for part in detail["loc"][:depth])
         where = self.where(keys)

@@ -8,7 +8,8 @@ import seldsynth
 
 # fmt: off
 ORDER = [
-    "errors", "files", "folders", "class_table", "classes", "sphere", "yaml_file", "class_file",
+    "errors", "files", "folders", "class_table", "classes", "words", "sphere", "yaml_file",
+    "class_file",
     "config", "config_file", "metadata", "events",
     "media.stills", "media.decode", "media.encode",
     "assets", "plan", "planner",
@@ -18,9 +19,10 @@ ORDER = [
     "report.sheet", "report.contact_sheet", "report.asset_check", "report.class_sheet",
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room", "demo.scenes",
     "demo",
-    "collect.words", "collect.captions", "collect.flickr30k",
-    "collect.youtube_api", "collect.youtube",
-    "collect.clip_list", "collect.cut", "collect.fetch", "collect.download",
+    "collect.captions", "collect.flickr30k",
+    "collect.clip_list", "collect.youtube_api", "collect.youtube",
+    "collect.cut", "collect.refusals", "collect.fetch", "collect.ledger",
+    "collect.download",
     "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
     "commands.download", "commands.assets",
     "cli", "__main__",

@@ -2,8 +2,11 @@
 
 import csv
 import itertools
+import os
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -23,6 +26,8 @@ from tests.conftest import (
     mock_project,
     plain,
 )
+
+ROOT = Path(__file__).parents[1]
 
 
 def check(folder: Path, *arguments: str) -> int:
@@ -185,21 +190,70 @@ def test_the_message_of_visual_synth_is_a_command_that_works(
 ) -> None:
     folder = tmp_path / "with a blank"
     folder.mkdir()
-    config = mock_project(folder)
-    shutil.rmtree(folder / "images" / "Class_10")
-    mock_labels(folder / "labels" / "a.csv", [(0, 10, 0, 0, 0, 200)])
+    config = mock_project(folder, assets={"follow_symlinks": True})
+    for class_id in (10, 12):
+        shutil.rmtree(folder / "images" / f"Class_{class_id}")
+    mock_labels(folder / "labels" / "a.csv", [(0, 10, 0, 0, 0, 200), (0, 12, 1, 9, 0, 200)])
+    monkeypatch.chdir(tmp_path)
     assert main(["synth", "--config", str(config)]) == 1
     said = capsys.readouterr().err
-    command = shlex.split(said.partition("to see what there is: ")[2].splitlines()[0])
-    assert command[:3] == ["python", "-m", "seldsynth"]
-    monkeypatch.chdir(tmp_path)
-    assert main(command[3:]) == 1
-    assert "class 10 (water tap): needed for 1 events, and empty" in capsys.readouterr().err
+    assert "no picture or clip for class 10 (water tap), 12 (knock) under" in said
+    command = said.partition("to see what there is: ")[2].splitlines()[0]
+    python = f"{shlex.quote(sys.executable)} "
+    done = subprocess.run(
+        command.replace("python ", python, 1) + f" --output {tmp_path / 'check'}",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "class 10 (water tap): needed for 1 events, and empty" in done.stderr
+
+
+def test_plain_pictures_of_other_colours_are_not_alike(tmp_path: Path) -> None:
+    for name, colour in {"a": (0, 0, 255), "b": (255, 0, 0), "c": (0, 10, 250)}.items():
+        mock_image(tmp_path / "assets" / "3" / f"{name}.png", plain(colour))
+    found = facts(tmp_path)
+    assert found["b.png"].near is None
+    assert found["c.png"].near == tmp_path / "assets" / "3" / "a.png"
+
+
+def test_a_second_look_at_other_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sheets of classes that are empty now go; what lies in the wrong place is warned of."""
+    mock_image(tmp_path / "assets" / "Class_3" / "a\nb.png")
+    assert check(tmp_path) == 0
+    assert (tmp_path / "check" / "class_03_telephone.png").is_file()
+    shutil.rmtree(tmp_path / "assets")
+    mock_image(tmp_path / "assets" / "loose.png")
+    (tmp_path / "check" / "mine.png").write_text("x")
+    capsys.readouterr()
+    assert check(tmp_path) == 0
+    said = capsys.readouterr().err
+    assert "no pictures or clips in folders Class_0 … Class_12" in said
+    assert "1 files lie beside the class folders; left out" in said
+    names = sorted(path.name for path in (tmp_path / "check").iterdir())
+    assert names == ["mine.png", "report.csv"]
+
+
+def test_names_that_a_terminal_does_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "assets" / "Class_3" / "猫.png"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    command = [sys.executable, "-m", "seldsynth", "assets", "check", str(tmp_path / "assets")]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "check")],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0
+    assert rb"\u732b.png: cannot be read" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--metadata", "{}/bad_labels"], "no label file in it can be read"),
         (["--metadata", "none"], "--metadata none: no such folder"),
         (["--metadata", "{}/assets"], "no label CSV in it or below"),
         (["--output", "{}/assets/check"], "choose another folder"),
@@ -210,6 +264,7 @@ def test_faults_of_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     mock_image(tmp_path / "assets" / "Class_3" / "a.png")
+    mock_labels(tmp_path / "bad_labels" / "a.csv", [("x",)])
     assert check(tmp_path, *(one.format(tmp_path) for one in arguments)) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "check").exists()

@@ -92,7 +92,7 @@ def test_links_stay_inside_unless_allowed(
         assert found == {0: own}
         assert [record.getMessage() for record in caplog.records] == [
             f"{inside}: left out 3 links that lead out of it; "
-            "assets.follow_symlinks: true takes them"
+            "assets.follow_symlinks: true, or --follow-symlinks, takes them"
         ]
 
 

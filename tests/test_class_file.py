@@ -55,7 +55,7 @@ replace:
 """,
     )
     classes = load_classes(path)
-    assert classes[3].search_terms == (*CLASSES[3].search_terms, "payphone ringing")
+    assert classes[3].search_terms == ("payphone ringing", *CLASSES[3].search_terms)
     assert classes.id_of_folder("landline") == 3
     assert classes.id_of_folder("telephone") == 3
     assert [match.class_id for match in match_caption("Two switchboards .", classes)] == [3]
@@ -68,7 +68,7 @@ replace:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("extend:\n  xylo: {}\n", ":2: extend.xylo: no class is called so; expected an id"),
+        ("extend:\n  xylo: {}\n", ":2: extend.xylo: no class is called so; 0 to 12, or a name"),
         ("extend:\n  telefone: {}\n", "did you mean telephone?"),
         ("replace:\n  13: {}\n", ":2: replace.13: no class is called so"),
         (
@@ -83,6 +83,13 @@ replace:
         ("replace:\n  bell:\n    extent_m: 0\n", ":3: replace.bell.extent_m: should be greater"),
         ("replace:\n  bell:\n    folders: x\n", ":3: replace.bell.folders: should be a valid list"),
         ("replace:\n  bell:\n    title_any: ['...']\n", "title_any: should hold a word, got '...'"),
+        (
+            "replace:\n  bell:\n    title_any: [hi-hat(s)]\n",
+            "'hi-hat(s)' is no word of a rule; write wo",
+        ),
+        ("replace:\n  bell:\n    folders: ['3']\n", "'3' is no name: folders of numbers go by"),
+        ("replace:\n  bell:\n    folders: [a/b]\n", "'a/b' is no name of a folder"),
+        ("replace:\n  bell:\n    folders: [Class_3]\n", "'Class_3' is no name: folders of numbers"),
         ("replace:\n  bell:\n    folders: [door]\n", "'door' stands for class 7 and for class 11"),
         (
             "replace:\n  bell:\n    folders: [a]\n    folders: [b]\n",

@@ -410,7 +410,7 @@ def test_bars_on_a_terminal(project: Path) -> None:
 def test_a_folder_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project.parent / "videos").write_text("a file")
     assert synth(project) == 2
-    assert "output: cannot write to" in capsys.readouterr().err
+    assert "seldsynth: cannot write to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--limit", "0"], ["--limit", "x"], ["--nonsense"]])
@@ -462,3 +462,11 @@ def test_collecting_commands_do_not_wait_for_torch() -> None:
         "except SystemExit: assert 'torch' not in sys.modules and 'yt_dlp' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("arguments", [["-v", "synth"], ["--what"], ["nothing"], []])
+def test_words_before_the_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: seldsynth" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from seldsynth.class_table import ClassTable, WordRules
 from seldsynth.classes import CLASSES
-from seldsynth.collect.words import BREAK, compiled, matching_spans, words_of
+from seldsynth.words import BREAK, compiled, matching_spans, words_of
 
 FEMALE_SPEECH, MALE_SPEECH, FOOTSTEPS = 0, 1, 6
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +21,7 @@ _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?/")
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)")
 _LONGEST_S = 12 * 3600
+_SHORTEST_S = Decimal("0.1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,35 +104,35 @@ def clips_of(
 ) -> list[tuple[Row, Clip | str]]:
     """What each row asks for, or why it cannot be understood.
 
-    max_s: longer parts end after so many seconds. Where different links would have one id, what
-    they are called tells them apart.
+    max_s: longer parts end after so many seconds.
     """
-    understood = [(row, _understand(row, classes, max_s=max_s)) for row in rows]
-    urls: dict[str, set[str]] = defaultdict(set)
-    for _, clip in understood:
-        if isinstance(clip, Clip):
-            urls[clip.video_id].add(clip.url)
-    return [
-        (
-            row,
-            _told_apart(clip) if isinstance(clip, Clip) and len(urls[clip.video_id]) > 1 else clip,
-        )
-        for row, clip in understood
-    ]
+    return [(row, _understand(row, classes, max_s=max_s)) for row in rows]
 
 
-def _told_apart(clip: Clip) -> Clip:
-    digest = hashlib.sha256(clip.url.encode()).hexdigest()[:8]
-    return replace(clip, video_id=f"{clip.video_id}-{digest}")
+def told_apart(
+    wishes: Iterable[tuple[Row, Clip | str]], owners: Mapping[str, str]
+) -> list[tuple[Row, Clip | str]]:
+    """The same, with no two links under one video id: who comes later gets a longer one.
+
+    owners: the links that ids stand for already.
+    """
+    taken, apart = dict(owners), []
+    for row, clip in wishes:
+        if isinstance(clip, Clip) and taken.setdefault(clip.video_id, clip.url) != clip.url:
+            digest = hashlib.sha256(clip.url.encode()).hexdigest()[:8]
+            clip = replace(clip, video_id=f"{clip.video_id}-{digest}")
+        apart.append((row, clip))
+    return apart
 
 
 def _understand(row: Row, classes: ClassTable, *, max_s: int) -> Clip | str:
-    class_id = classes.id_of(row.sound_class)
+    class_id = classes.id_of_folder(re.sub(r"\.0+$", "", row.sound_class))  # 11.0 by pandas
     if class_id is None:
-        return f"class {row.sound_class!r} is not one of 0..{len(classes) - 1}, nor a name of one"
+        hint = classes.nearest(row.sound_class)
+        return f"class {row.sound_class!r} is none{hint}"
     place = _place_of(row.link)
     if place is None:
-        return f"{row.link!r} is no link; expected https://…"
+        return f"{row.link!r} is no link; expected https://… without blanks"
     start_s = seconds_of(row.start) if row.start else Decimal(0)
     if start_s is None:
         return f"start {row.start!r} is no time; expected seconds, m:ss or h:mm:ss"
@@ -141,6 +141,8 @@ def _understand(row: Row, classes: ClassTable, *, max_s: int) -> Clip | str:
         return f"end {row.end!r} is no time; expected seconds, m:ss or h:mm:ss"
     if end_s <= start_s:
         return f"end {row.end} is not after start {row.start or 0}"
+    if end_s - start_s < _SHORTEST_S:
+        return f"end {row.end} is less than {_SHORTEST_S} s after start {row.start or 0}"
     if start_s > _LONGEST_S:
         return f"start {row.start} is after 12 hours"
     url, video_id = place

@@ -9,51 +9,34 @@ their clips are there.
 from __future__ import annotations
 
 import contextlib
-import csv
+import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from seldsynth.collect.clip_list import COLUMNS, Clip, Row
-from seldsynth.collect.cut import EndsBeforeError, cut_clip
-from seldsynth.collect.fetch import Again, Fetched, FetchError, FetchOptions, Reason, fetch
+from seldsynth.collect.clip_list import Clip, Row, told_apart
+from seldsynth.collect.cut import EndsBeforeError, SourceError, cut_clip
+from seldsynth.collect.fetch import Fetched, FetchError, FetchOptions, fetch
+from seldsynth.collect.ledger import Attribution, Outcome, Report
+from seldsynth.collect.refusals import Reason
 from seldsynth.errors import ConfigError, MediaError
-from seldsynth.files import refuse_foreign, remove_leftovers, write_csv
+from seldsynth.files import remove_leftovers
 
-Status = Literal["done", "there", "failed", "not tried"]
 Mode = Literal["all", "resume", "retry-failed"]
 
-REPORT = "report.csv"
-ATTRIBUTION = "attribution.csv"
 ATTEMPTS = 3
-_REPORT_COLUMNS = (*COLUMNS, "status", "reason", "try_again", "file", "message")
-_ATTRIBUTION_COLUMNS = ("file", "link", "title", "channel", "license", "fetched")
 _DOWNLOADS = ".downloads"
 _PAUSE_S = 4.0
 _LONG_PAUSE_S = 30.0
-_REPORT_EVERY_S = 5.0
 _SHORTER_S = 0.5
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of a row. again: when another attempt may succeed; asked_less: and slower."""
-
-    row: Row
-    clip: Clip | None
-    status: Status
-    reason: str = ""
-    message: str = ""
-    again: Again = "never"
-    asked_less: bool = False
 
 
 def download(
@@ -64,56 +47,78 @@ def download(
     workers: int,
     mode: Mode,
     on_outcomes: Callable[[Sequence[Outcome]], None],
+    on_bytes: Callable[[str, int, int | None], None] = lambda video_id, done, total: None,
 ) -> list[Outcome]:
     """Fetch what is not there yet; a failure does not stop the others. Returns an outcome per row.
 
     mode: `all` tries everything that is not there; `resume` leaves out what the report calls
     failed for good; `retry-failed` tries only what it calls failed. on_outcomes: told as rows are
-    done with, in any order. The report is written while going on and at the end, also when
-    interrupted. Raises ConfigError for retry-failed without a report, MediaError if nothing can
-    be written.
+    done with, in any order; on_bytes: how far a video is, in bytes, from any thread. The report is
+    written while going on and at the end, also when interrupted. Raises ConfigError for
+    retry-failed without a report, MediaError if something cannot be written here.
     """
-    refuse_foreign(output_dir / REPORT, _REPORT_COLUMNS)
-    before = _read_report(output_dir / REPORT)
-    if mode == "retry-failed" and not before:
-        raise ConfigError(f"--retry-failed: there is no {output_dir / REPORT} to go by")
+    report, attribution = Report(output_dir), Attribution(output_dir)
+    if mode == "retry-failed" and not len(report):
+        raise ConfigError(f"--retry-failed: there is no {report.path} to go by")
+    wishes = told_apart(wishes, attribution.owners())
+    rows = [row for row, _ in wishes]
     outcomes = [
-        _before_trying(row, clip, output_dir, mode, before.get(row.cells)) for row, clip in wishes
+        _before_trying(row, clip, output_dir, mode, report.failure(row)) for row, clip in wishes
     ]
-    pending = [index for index, outcome in enumerate(outcomes) if outcome is None]
-    settled = [outcome for outcome in outcomes if outcome is not None]
-    on_outcomes(settled)
-    videos = _Videos(output_dir, options)
+    on_outcomes([outcome for outcome in outcomes if outcome is not None])
     by_url: dict[str, list[int]] = {}
-    for index in pending:
+    for index, outcome in enumerate(outcomes):
         clip = wishes[index][1]
-        assert isinstance(clip, Clip)
-        by_url.setdefault(clip.url, []).append(index)
-    report = _Report(output_dir, [row for row, _ in wishes], outcomes, before)
+        if outcome is None and isinstance(clip, Clip):
+            by_url.setdefault(clip.url, []).append(index)
+    videos = _Videos(output_dir, options, attribution, on_bytes)
+    tasks = {
+        url: [Outcome(row=rows[i], clip=_clip(wishes[i]), status="not tried") for i in indices]
+        for url, indices in by_url.items()
+    }
     try:
-        for url, made in _in_threads(videos, wishes, by_url, workers=workers):
+        for url, made in _in_threads(videos, tasks, workers=workers):
+            made = _once_done(made)
             for index, outcome in zip(by_url[url], made, strict=True):
-                report.outcomes[index] = outcome
+                outcomes[index] = outcome
             on_outcomes(made)
-            report.write(at_once=False)
+            report.write(rows, outcomes, at_once=False)
     finally:
-        report.write(at_once=True)
+        report.write(rows, outcomes, at_once=True)
         videos.tidy_up()
-    return [outcome for outcome in report.outcomes if outcome is not None]
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _once_done(outcomes: list[Outcome]) -> list[Outcome]:
+    """Of several rows that ask for the same clip, the first made it."""
+    clips: set[Clip | None] = set()
+    counted = []
+    for outcome in outcomes:
+        again = outcome.status == "done" and outcome.clip in clips
+        clips.add(outcome.clip)
+        counted.append(replace(outcome, status="there") if again else outcome)
+    return counted
+
+
+def _clip(wish: tuple[Row, Clip | str]) -> Clip:
+    assert isinstance(wish[1], Clip)
+    return wish[1]
 
 
 def _before_trying(
     row: Row, clip: Clip | str, output_dir: Path, mode: Mode, before: Mapping[str, str] | None
 ) -> Outcome | None:
-    """What can be said of a row without asking anybody; None if it is to be tried."""
+    """What can be said of a row without asking anybody; None if it is to be tried.
+
+    before: what the report says, if the row failed.
+    """
     if isinstance(clip, str):
         return Outcome(row=row, clip=None, status="failed", reason="list", message=clip)
-    if clip.path(output_dir).is_file():
+    if _is_there(clip.path(output_dir)):
         return Outcome(row=row, clip=clip, status="there")
-    failed = before is not None and before["status"] == "failed"
-    if mode == "retry-failed" and not failed:
+    if mode == "retry-failed" and before is None:
         return Outcome(row=row, clip=clip, status="not tried")
-    if mode == "resume" and failed and before is not None and before["try_again"] != "yes":
+    if mode == "resume" and before is not None and before["try_again"] != "yes":
         return Outcome(
             row=row, clip=clip, status="failed", reason=before["reason"], message=before["message"]
         )
@@ -121,20 +126,24 @@ def _before_trying(
     return None
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a clip has its name, and something in it."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 def _in_threads(
-    videos: _Videos,
-    wishes: Sequence[tuple[Row, Clip | str]],
-    by_url: Mapping[str, list[int]],
-    *,
-    workers: int,
+    videos: _Videos, tasks: Mapping[str, list[Outcome]], *, workers: int
 ) -> Iterator[tuple[str, list[Outcome]]]:
-    """The outcomes of each video, as they come. When interrupted, downloads end at once."""
+    """The outcomes of each video, as they come.
+
+    When interrupted, downloads end at their next sign of life, or when there has been none for
+    some 20 s.
+    """
     executor = ThreadPoolExecutor(max_workers=workers)
     futures = {}
     try:
-        for url, indices in by_url.items():
-            clips = [(row, clip) for row, clip in (wishes[index] for index in indices)]
-            futures[executor.submit(videos.make_clips, url, clips)] = url
+        for url, outcomes in tasks.items():
+            futures[executor.submit(videos.make_clips, url, outcomes)] = url
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
@@ -142,59 +151,113 @@ def _in_threads(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
+@dataclass
+class _Host:
+    """A site.
+
+    not_before: when it may be asked again. refusals: how often it wanted to be asked less, one
+    after the other. resting: why it is not asked any more in this run.
+    """
+
+    not_before: float = 0.0
+    refusals: int = 0
+    resting: Reason | None = None
+
+
 class _Videos:
     """Fetches videos and cuts their clips; its methods run in several threads."""
 
-    def __init__(self, output_dir: Path, options: FetchOptions) -> None:
+    def __init__(
+        self,
+        output_dir: Path,
+        options: FetchOptions,
+        attribution: Attribution,
+        on_bytes: Callable[[str, int, int | None], None],
+    ) -> None:
         self.stopping = threading.Event()
         self._output_dir = output_dir
         self._downloads = output_dir / _DOWNLOADS
         self._options = options
-        self._resting: dict[str, Reason] = {}  # hosts that want to be asked less
-        self._attribution = _Attribution(output_dir)
+        self._attribution = attribution
+        self._on_bytes = on_bytes
+        self._hosts: dict[str, _Host] = {}
+        self._lock = threading.Lock()
         try:
             self._downloads.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MediaError(f"{output_dir}: cannot be written: {error.strerror}") from None
 
-    def make_clips(self, url: str, wishes: Sequence[tuple[Row, Clip | str]]) -> list[Outcome]:
-        """Every clip that is wanted of a video."""
-        clips = [(row, clip) for row, clip in wishes if isinstance(clip, Clip)]
-        open_ = [Outcome(row=row, clip=clip, status="not tried") for row, clip in clips]
+    def make_clips(self, url: str, outcomes: list[Outcome]) -> list[Outcome]:
+        """Every clip that is wanted of a video. Raises MediaError if it cannot be written here."""
         for attempt in range(ATTEMPTS):
+            outcomes = self._attempt(url, outcomes)
             last = attempt == ATTEMPTS - 1
-            open_ = self._attempt(url, open_, last=last)
-            if last or self.stopping.is_set() or not any(one.again == "now" for one in open_):
+            if last or self.stopping.is_set() or not any(one.again == "now" for one in outcomes):
                 break
-            pause_s = _LONG_PAUSE_S if any(one.asked_less for one in open_) else _PAUSE_S
-            self.stopping.wait(pause_s * 2**attempt)
-        return open_
+            if not any(one.asked_less for one in outcomes):
+                self.stopping.wait(_PAUSE_S * 2**attempt)
+        return outcomes
 
-    def _attempt(self, url: str, outcomes: list[Outcome], *, last: bool) -> list[Outcome]:
+    def _attempt(self, url: str, outcomes: list[Outcome]) -> list[Outcome]:
         """Try once those that are not done and not failed for good."""
-        clip, host = outcomes[0].clip, urlsplit(url).hostname or ""
-        assert clip is not None
+        host = self._host_of(url)
         try:
-            if host in self._resting:
-                words = f"not asked for: before, {host} said: {self._resting[host].words}"
-                raise FetchError(replace(self._resting[host], words=words, again="later"))
-            stem = self._downloads / clip.video_id
-            fetched = fetch(url, stem, self._options, stopping=self.stopping)
+            self._wait_for(host)
+            if host.resting is not None:
+                words = f"not asked for: before, the site said: {host.resting.words}"
+                raise FetchError(replace(host.resting, words=words))
+            digest = hashlib.sha256(url.encode()).hexdigest()[:8]
+            video_id = outcomes[0].clip.video_id if outcomes[0].clip is not None else ""
+            fetched = fetch(
+                url,
+                self._downloads / f"{video_id}-{digest}",
+                self._options,
+                stopping=self.stopping,
+                on_bytes=lambda done, total: self._on_bytes(video_id, done, total),
+            )
         except InterruptedError:
             return outcomes
         except FetchError as error:
-            if error.reason.asks_less and (last or error.reason.again != "now"):
-                self._resting.setdefault(host, error.reason)
-            return [_failed(one, error.reason) if _open(one) else one for one in outcomes]
+            self._note(host, error.reason)
+            return [_failed(one, error.reason) if _to_try(one) else one for one in outcomes]
+        except MediaError:
+            raise
         except Exception as error:
             reason = _unexpected(error)
-            return [_failed(one, reason) if _open(one) else one for one in outcomes]
-        made = [self._cut(one, fetched, url) if _open(one) else one for one in outcomes]
+            return [_failed(one, reason) if _to_try(one) else one for one in outcomes]
+        self._note(host, None)
+        made = [self._cut(one, fetched, url) if _to_try(one) else one for one in outcomes]
         # What is damaged must not be gone on with, and what is cut is not needed any more.
         if not self.stopping.is_set():
             with contextlib.suppress(OSError):
                 fetched.path.unlink()
         return made
+
+    def _host_of(self, url: str) -> _Host:
+        with self._lock:
+            return self._hosts.setdefault(urlsplit(url).hostname or "", _Host())
+
+    def _wait_for(self, host: _Host) -> None:
+        while host.resting is None and not self.stopping.is_set():
+            pause_s = host.not_before - time.monotonic()
+            if pause_s <= 0:
+                return
+            self.stopping.wait(pause_s)
+
+    def _note(self, host: _Host, reason: Reason | None) -> None:
+        """Take note of how a site answered; reason: why it refused."""
+        with self._lock:
+            if reason is None:
+                host.refusals = 0
+            elif reason.asks_less and host.resting is None:
+                host.refusals += 1
+                host.not_before = time.monotonic() + _LONG_PAUSE_S * 2 ** (host.refusals - 1)
+                if reason.again != "now" or host.refusals >= ATTEMPTS:
+                    host.resting = replace(reason, again="later")
+                    _log.warning("a site is not asked any more in this run: %s", reason.words)
+                else:
+                    pause_s = host.not_before - time.monotonic()
+                    _log.warning("a site wants to be asked less: waiting %.0f s", pause_s)
 
     def _cut(self, outcome: Outcome, fetched: Fetched, url: str) -> Outcome:
         clip = outcome.clip
@@ -203,7 +266,9 @@ class _Videos:
             return outcome
         target = clip.path(self._output_dir)
         try:
-            self._attribution.add(target, url, fetched)
+            self._attribution.add(
+                target, url, title=fetched.title, channel=fetched.channel, license=fetched.license
+            )
             info = cut_clip(
                 fetched.path,
                 target,
@@ -214,9 +279,10 @@ class _Videos:
             )
         except EndsBeforeError as error:
             return _failed(outcome, Reason(name="too short", words=str(error)))
-        except MediaError as error:
-            words = str(error).replace(str(fetched.path), "the download")
-            return _failed(outcome, Reason(name="damaged", words=words, again="now"))
+        except SourceError as error:
+            return _failed(outcome, Reason(name="damaged", words=str(error), again="now"))
+        except MediaError:
+            raise
         except Exception as error:
             return _failed(outcome, _unexpected(error))
         reached_s = float(clip.start_s) + float(info.duration_s)
@@ -233,11 +299,12 @@ class _Videos:
 
 def _unexpected(error: Exception) -> Reason:
     _log.error("unexpected fault; please report it", exc_info=error)
-    return Reason(name="failed", words=f"unexpected fault: {type(error).__name__}: {error}")
+    words = f"unexpected fault: {type(error).__name__}: {error}"
+    return Reason(name="failed", words=words, again="later")
 
 
-def _open(outcome: Outcome) -> bool:
-    """Whether a row is to be tried (again)."""
+def _to_try(outcome: Outcome) -> bool:
+    """Whether a row is to be tried, or tried again."""
     return outcome.status == "not tried" or outcome.again == "now"
 
 
@@ -250,96 +317,3 @@ def _failed(outcome: Outcome, reason: Reason) -> Outcome:
         again=reason.again,
         asked_less=reason.asks_less,
     )
-
-
-class _Attribution:
-    """attribution.csv: whose each clip is. A line is there before its clip is."""
-
-    def __init__(self, output_dir: Path) -> None:
-        self._path = output_dir / ATTRIBUTION
-        self._output_dir = output_dir
-        self._lock = threading.Lock()
-
-    def add(self, target: Path, url: str, fetched: Fetched) -> None:
-        """Append a line. Raises MediaError if it cannot be written."""
-        name = target.relative_to(self._output_dir).as_posix()
-        day = time.strftime("%Y-%m-%d")
-        row = (name, url, fetched.title, fetched.channel, fetched.license, day)
-        with self._lock:
-            try:
-                new = not self._path.exists()
-                with self._path.open("a", encoding="utf-8", newline="") as file:
-                    writer = csv.writer(file, lineterminator="\n")
-                    writer.writerows([_ATTRIBUTION_COLUMNS, row] if new else [row])
-            except OSError as error:
-                raise MediaError(f"{self._path}: cannot be written: {error.strerror}") from None
-
-    def tidy_up(self) -> None:
-        """One line, the last, for every clip that is there; sorted."""
-        rows = {row["file"]: row for row in _read_csv(self._path, _ATTRIBUTION_COLUMNS)}
-        there = [rows[name] for name in sorted(rows) if (self._output_dir / name).is_file()]
-        if there:
-            lines = ([row[column] for column in _ATTRIBUTION_COLUMNS] for row in there)
-            write_csv(self._path, _ATTRIBUTION_COLUMNS, lines)
-        else:
-            self._path.unlink(missing_ok=True)
-
-
-class _Report:
-    """report.csv: a line per row of the list, in its order."""
-
-    def __init__(
-        self,
-        output_dir: Path,
-        rows: Sequence[Row],
-        outcomes: Iterable[Outcome | None],
-        before: Mapping[tuple[str, ...], Mapping[str, str]],
-    ) -> None:
-        self.outcomes = list(outcomes)
-        self._output_dir = output_dir
-        self._rows = rows
-        self._before = before
-        self._written = 0.0
-
-    def write(self, *, at_once: bool) -> None:
-        """Write the file; unless at_once, not more often than every few seconds."""
-        if not at_once and time.monotonic() - self._written < _REPORT_EVERY_S:
-            return
-        lines = [self._line(*pair) for pair in zip(self._rows, self.outcomes, strict=True)]
-        write_csv(self._output_dir / REPORT, _REPORT_COLUMNS, lines)
-        self._written = time.monotonic()
-
-    def _line(self, row: Row, outcome: Outcome | None) -> tuple[str, ...]:
-        if outcome is None or outcome.status == "not tried":
-            before = self._before.get(row.cells)
-            if before is not None:
-                return tuple(before[column] for column in _REPORT_COLUMNS)
-            return (*row.cells, "not tried", "", "yes", "", "")
-        there = outcome.status in ("done", "there")
-        name = ""
-        if there and outcome.clip is not None:
-            path = outcome.clip.path(self._output_dir)
-            name = path.relative_to(self._output_dir).as_posix()
-        again = "no" if outcome.again == "never" else "yes"
-        status = "done" if there else outcome.status
-        return (*row.cells, status, outcome.reason, again, name, outcome.message)
-
-
-def _read_report(path: Path) -> dict[tuple[str, ...], dict[str, str]]:
-    """The lines of a report, by the cells of their rows."""
-    rows = _read_csv(path, _REPORT_COLUMNS)
-    return {tuple(row[column] for column in COLUMNS): row for row in rows}
-
-
-def _read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a file of ours; none if it is not there or not ours."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != tuple(columns):
-                return []
-            return [row for row in reader if None not in row and None not in row.values()]
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MediaError(f"{path}: cannot be read: {error}") from None

@@ -8,21 +8,18 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from seldsynth.collect.cut import ffmpeg_path
-from seldsynth.errors import CollectError, ConfigError
+from seldsynth.collect.refusals import MAX_BYTES, Reason, reason_of
+from seldsynth.errors import CollectError, ConfigError, MediaError
 
-Again = Literal["now", "later", "never"]
-
-_MAX_BYTES = 4 << 30
 _RETRIES = 3
-_TIMEOUT_S = 30
+_TIMEOUT_S = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +47,6 @@ class Fetched:
     license: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reason:
-    """Why a video cannot be had.
-
-    again: when another attempt may succeed: at once, in a later run, or never. asks_less: the site
-    wants to be asked less, for whatever video.
-    """
-
-    name: str
-    words: str
-    again: Again = "never"
-    asks_less: bool = False
-
-
 class FetchError(CollectError):
     """A video cannot be had."""
 
@@ -72,137 +55,59 @@ class FetchError(CollectError):
         super().__init__(reason.words)
 
 
-_UPDATE = "pip install -U 'yt-dlp[default,deno]' may help: sites change often"
-_COOKIES = "--cookies FILE, exported from a browser that is logged in, may help"
-# First come, first served. Sources: yt-dlp's own messages, and those it hands on from YouTube.
-_REASONS: tuple[tuple[str, Reason], ...] = (
-    (
-        r"confirm you.{1,8}re not a bot",
-        Reason(
-            name="bot check",
-            words=f"the site wants proof that this is no robot: wait some hours, or {_COOKIES}",
-            again="later",
-            asks_less=True,
-        ),
-    ),
-    (
-        r"HTTP Error 429|Too Many Requests|rate-limited by YouTube|try again later",
-        Reason(
-            name="asked too fast",
-            words="the site is asked too fast (429): --sleep 10 --workers 1, some hours later",
-            again="now",
-            asks_less=True,
-        ),
-    ),
-    (r"Private video|video is private", Reason(name="private", words="is private")),
-    (
-        r"members-only|Join this channel|channel's members|requires payment|Premium members",
-        Reason(name="members only", words="is for paying members only"),
-    ),
-    (
-        r"confirm your age|age.restricted|inappropriate for some users",
-        Reason(name="for adults", words=f"is for adults; {_COOKIES}"),
-    ),
-    (
-        r"not (?:made this video )?available in your (?:country|location|region)|geo.?restrict",
-        Reason(name="not in this country", words="may not be seen in this country"),
-    ),
-    (
-        r"JavaScript runtime|JS runtime|challenge solving failed",
-        Reason(
-            name="no JavaScript",
-            words="YouTube needs a JavaScript runtime: pip install 'yt-dlp[default,deno]'",
-            again="later",
-        ),
-    ),
-    (
-        r"live event will begin|Premieres in|live stream|is_live",
-        Reason(name="live", words="is live, or has not begun"),
-    ),
-    (
-        r"Requested format is not available|No video formats|nsig|Failed to extract|"
-        r"Unable to extract",
-        Reason(
-            name="not understood", words=f"the site is not understood; {_UPDATE}", again="later"
-        ),
-    ),
-    (
-        r"Video unavailable|has been removed|been terminated|no longer available|"
-        r"is not available|does not exist|HTTP Error 404|HTTP Error 410",
-        Reason(name="removed", words="is not there any more"),
-    ),
-    (
-        r"HTTP Error 403",
-        Reason(name="forbidden", words=f"access is refused (403); {_UPDATE}", again="now"),
-    ),
-    (r"Unsupported URL", Reason(name="no video", words="is no page with a video that is known")),
-    (
-        r"larger than max-filesize",
-        Reason(name="too large", words=f"is larger than {_MAX_BYTES >> 30} GiB"),
-    ),
-    (
-        r"HTTP Error 5\d\d|timed out|Connection|connect|Remote end closed|IncompleteRead|"
-        r"bytes read|more expected|Unable to download|Did not get any data|resolve|SSL|network",
-        Reason(name="network", words="the connection fails", again="now"),
-    ),
-    (
-        r"No space left|unable to write|unable to open for writing",
-        Reason(name="disk", words="", again="later"),
-    ),
-)
-
-
-def reason_of(message: str) -> Reason:
-    """What a message of yt-dlp means, in words for a user, followed by its own."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", message)
-    said = " ".join(plain.removeprefix("ERROR: ").split())
-    said = re.sub(
-        r";? ?(?:please report this|See +https?://|Use --cookies|\(caused by).*", "", said
-    )
-    said = said if len(said) <= 200 else f"{said[:199]}…"
-    for pattern, reason in _REASONS:
-        if re.search(pattern, plain, re.I):
-            words = f"{reason.words} ({said})" if reason.words else said
-            return replace(reason, words=words)
-    return Reason(name="failed", words=said or "yt-dlp fails without a word")
-
-
 def read_cookies(path: Path) -> str:
     """A cookie file's content. Raises ConfigError if it is none."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--cookies {path}: cannot be read: {error}") from None
-    cookies = [line for line in text.splitlines() if line and not line.startswith("# ")]
-    if not any(line.count("\t") == 6 for line in cookies):
-        raise ConfigError(
-            f"--cookies {path}: no cookies.txt; export one in Netscape format from your browser"
-        )
+    for number, line in enumerate(text.splitlines(), 1):
+        cookie = line.removeprefix("#HttpOnly_")
+        if cookie.strip() and not cookie.startswith("#") and cookie.count("\t") != 6:
+            raise ConfigError(
+                f"--cookies {path}:{number}: no cookie of seven columns; export the file anew, in "
+                "Netscape format"
+            )
     return text
 
 
-def fetch(url: str, stem: Path, options: FetchOptions, *, stopping: threading.Event) -> Fetched:
+def fetch(
+    url: str,
+    stem: Path,
+    options: FetchOptions,
+    *,
+    stopping: threading.Event,
+    on_bytes: Callable[[int, int | None], None],
+) -> Fetched:
     """Download a whole video as stem and an ending of yt-dlp's choice; goes on with a part.
 
-    Raises FetchError, and InterruptedError once stopping is set.
+    Raises FetchError, MediaError if it cannot be written here, and InterruptedError once stopping
+    is set.
     """
     from yt_dlp import YoutubeDL
     from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
     listener = _Listener()
 
-    def check(_: dict[str, Any]) -> None:
+    def check(state: dict[str, Any]) -> None:
         if stopping.is_set():
             raise DownloadCancelled
+        total = state.get("total_bytes") or state.get("total_bytes_estimate")
+        on_bytes(int(state.get("downloaded_bytes") or 0), int(total) if total else None)
 
     try:
         with YoutubeDL(_parameters(stem, options, listener, check)) as downloader:
-            info = downloader.extract_info(url, download=True)
-            info = downloader.sanitize_info(info) or {}
+            found = downloader.extract_info(url, download=True) or {}
+            # A page with several videos is a playlist, of which the first is fetched.
+            entries = [one for one in found.get("entries") or [] if one]
+            info = entries[0] if entries else found
     except DownloadCancelled:
         raise InterruptedError from None
     except (YoutubeDLError, OSError, ValueError) as error:
-        raise FetchError(listener.explain(str(error))) from None
+        reason = listener.explain(str(error))
+        if reason.name == "disk":
+            raise MediaError(f"{stem.parent}: cannot be written: {reason.words}") from None
+        raise FetchError(reason) from None
     files = [one.get("filepath") for one in info.get("requested_downloads") or []]
     path = next((Path(one) for one in files if one and Path(one).is_file()), None)
     if path is None:
@@ -258,7 +163,7 @@ def _parameters(
     formats = f"bv*{low}+ba/b{low}/wv*+ba/w" if options.keep_audio else f"bv*{low}/b{low}/wv*/w"
     return {
         "format": formats,
-        "outtmpl": {"default": f"{str(stem).replace('%', '%%')}.%(ext)s"},
+        "outtmpl": {"default": f"{_literal(stem)}.%(ext)s"},
         "merge_output_format": "mkv",
         "ffmpeg_location": ffmpeg_path(),
         "js_runtimes": {"deno": {"path": _deno_path()}},
@@ -266,7 +171,7 @@ def _parameters(
         "noplaylist": True,
         "playlist_items": "1",
         "match_filter": listener.refuse_live,
-        "max_filesize": _MAX_BYTES,
+        "max_filesize": MAX_BYTES,
         "ratelimit": options.bytes_per_s,
         "sleep_interval": options.sleep_s,
         "max_sleep_interval": 2 * options.sleep_s,
@@ -285,6 +190,11 @@ def _parameters(
         "logger": listener,
         "progress_hooks": [check],
     }
+
+
+def _literal(path: Path) -> str:
+    """A path that yt-dlp takes as it is: signs that it would expand are doubled."""
+    return str(path.absolute()).replace("%", "%%").replace("$", "$$")
 
 
 def _deno_path() -> str | None:

@@ -21,7 +21,7 @@ from seldsynth.collect.captions import (
     somebody_speaks,
 )
 from seldsynth.errors import ConfigError, MediaError
-from seldsynth.files import write_csv, written_whole
+from seldsynth.files import read_csv, write_csv, written_whole
 
 Mode = Literal["copy", "link", "symlink"]
 
@@ -138,6 +138,8 @@ def sort_pictures(
 ) -> Sorting:
     """Choose pictures for every class, best scored first; among equals the seed decides.
 
+    Raises ConfigError if the folder has none of them.
+
     progress: the image names, as something that shows how they are gone through.
     """
     by_class: dict[int, list[Candidate]] = {one.class_id: [] for one in classes}
@@ -156,7 +158,18 @@ def sort_pictures(
         missing.update(dict.fromkeys(c.image for c in candidates if c.image not in there))
         present = [candidate for candidate in candidates if candidate.image in there]
         chosen[class_id] = tuple(present[:max_per_class])
+    if missing and not any(chosen.values()):
+        raise ConfigError(f"{images_dir}: has none of the pictures{_below(images_dir, missing)}")
     return Sorting(chosen=chosen, ambiguous=ambiguous, missing=tuple(missing))
+
+
+def _below(images_dir: Path, names: Iterable[str]) -> str:
+    """Where the pictures might be instead, as the end of a sentence."""
+    first = next(iter(names))
+    for path in sorted(images_dir.iterdir()):
+        if (path / first).is_file():
+            return f"; they are in {path}"
+    return ", such as " + first
 
 
 def place_pictures(
@@ -178,14 +191,25 @@ def place_pictures(
 
 
 def write_report(chosen: Mapping[int, tuple[Candidate, ...]], output_dir: Path) -> Path:
-    """Write report.csv: why each picture is where it is. Returns its path."""
+    """Write report.csv: why each picture is where it is. Returns its path.
+
+    Pictures that earlier runs have put there keep their lines.
+    """
     path = output_dir / REPORT
-    rows = (
+    rows = [
         (c.image, class_id, c.score, " / ".join(c.captions), " / ".join(c.words))
         for class_id, candidates in chosen.items()
         for c in candidates
-    )
-    write_csv(path, REPORT_COLUMNS, rows)
+    ]
+    chosen_now = {(str(row[0]), str(row[1])) for row in rows}
+    earlier = [
+        tuple(row[column] for column in REPORT_COLUMNS)
+        for row in read_csv(path, REPORT_COLUMNS)
+        if (row["image"], row["class"]) not in chosen_now
+        and row["class"].isdigit()
+        and (class_folder(output_dir, int(row["class"])) / row["image"]).exists()
+    ]
+    write_csv(path, REPORT_COLUMNS, [*rows, *earlier])
     return path
 
 
@@ -201,8 +225,13 @@ def _names_in(folder: Path) -> set[str]:
         raise ConfigError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
+def _is_whole(target: Path, source: Path, mode: Mode) -> bool:
+    """Whether what is there is not a copy that was cut off."""
+    return mode != "copy" or target.stat().st_size == source.stat().st_size
+
+
 def _place(source: Path, target: Path, mode: Mode) -> None:
-    if target.is_symlink() or target.exists():
+    if target.is_symlink() or (target.exists() and _is_whole(target, source, mode)):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     if mode == "link":

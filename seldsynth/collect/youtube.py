@@ -19,17 +19,17 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seldsynth.class_table import SoundClass, WordRules
-from seldsynth.collect.words import compiled, matching_spans, words_of
+from seldsynth.collect.clip_list import COLUMNS, read_list
 from seldsynth.collect.youtube_api import PageTokenError, Quota, YouTube
 from seldsynth.errors import ConfigError
-from seldsynth.files import write_csv, write_whole
+from seldsynth.files import check_writable, refuse_foreign, write_csv, write_whole
+from seldsynth.words import compiled, matching_spans, words_of
 
 License = Literal["any", "creativeCommon"]
 
 MIN_DURATION_S = 2
 _SHORT_S = 240  # what search.list calls short
 _DESCRIPTION_START = 300
-_COLUMNS = ("link", "start", "end", "class")
 _MORE_COLUMNS = ("title", "channel", "description", "license", "duration", "query")
 
 _log = logging.getLogger(__name__)
@@ -75,7 +75,11 @@ class TermState(BaseModel):
 
 
 class SearchState(BaseModel):
-    """What is known from all runs. wanted: videos by class id; terms: by class id and term."""
+    """What is known from all runs.
+
+    wanted: how many videos, by class id. terms: by class id and term. listed: the links in the
+    list; struck: those that a user took out of it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,6 +88,8 @@ class SearchState(BaseModel):
     quota_day: str = ""
     quota_used: dict[str, int] = Field(default_factory=dict)
     wanted: dict[int, int] = Field(default_factory=dict)
+    listed: list[str] = Field(default_factory=list)
+    struck: set[str] = Field(default_factory=set)
     terms: dict[int, dict[str, TermState]] = Field(default_factory=dict)
 
     def term(self, class_id: int, term: str) -> TermState:
@@ -92,20 +98,29 @@ class SearchState(BaseModel):
 
     def ids(self) -> set[str]:
         """Every video found, for whatever class."""
-        every = (state for of_class in self.terms.values() for state in of_class.values())
-        return {video.video_id for state in every for video in state.videos}
+        return {video.video_id for search in self._searches() for video in search.videos}
+
+    @property
+    def begun(self) -> bool:
+        """Whether a page of any search is there."""
+        return any(search.pages for search in self._searches())
+
+    def _searches(self) -> Iterator[TermState]:
+        return (search for of_class in self.terms.values() for search in of_class.values())
 
     def chosen(self, sound_class: SoundClass) -> list[tuple[Video, str]]:
         """As many videos of a class as are wanted, with their terms.
 
         The best of each term come first, then the next.
         """
+        searches = self.terms.get(sound_class.class_id, {})
         by_term = [
-            [(video, term) for video in self.term(sound_class.class_id, term).videos]
+            [(video, term) for video in searches[term].videos]
             for term in sound_class.search_terms
+            if term in searches
         ]
         in_turn = chain.from_iterable(zip_longest(*by_term))
-        found = [pair for pair in in_turn if pair is not None]
+        found = [pair for pair in in_turn if pair is not None and pair[0].link not in self.struck]
         return found[: self.wanted.get(sound_class.class_id, 0)]
 
 
@@ -119,41 +134,58 @@ class Progress(Protocol):
         """So many videos were passed over."""
 
 
-def load_state(
-    path: Path, wishes: Wishes, limits: Mapping[str, int], *, resume: bool
-) -> tuple[SearchState, Quota]:
-    """What earlier runs left, and what is left of today's quota.
+class StateFile:
+    """Where a search is kept from run to run: `state`, and what is left of today's `quota`.
 
-    Without resume the search starts anew, and an earlier state is kept under another name. Raises
-    ConfigError for a state file that cannot be used, or one of other wishes.
+    Without resume the search starts anew; the one before gives way, under another name, when the
+    first page of the new one is there. Raises ConfigError for a file that cannot be used, or one of
+    other wishes.
     """
-    state, quota = SearchState(wishes=wishes), Quota.today(limits)
-    if not path.is_file():
-        return state, quota
-    try:
-        before = SearchState.model_validate_json(path.read_bytes())
-        if not resume:
-            old = path.with_suffix(".old.json")
-            os.replace(path, old)
-            _log.warning("starts anew; --resume would go on with the search now kept in %s", old)
-    except ValidationError:
-        raise ConfigError(f"{path}: no state file of this program; remove it") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    if resume and before.wishes != wishes:
-        said = ", ".join(f"{key} {value}" for key, value in before.wishes)
-        raise ConfigError(
-            f"{path}: was made with {said}; use the same, or another --output, with --resume"
-        )
-    if before.quota_day == quota.day:
-        quota.used.update({key: before.quota_used.get(key, 0) for key in quota.used})
-    return before if resume else state, quota
 
+    def __init__(
+        self, path: Path, wishes: Wishes, limits: Mapping[str, int], *, resume: bool
+    ) -> None:
+        self.path = path
+        self.quota = Quota.today(limits)
+        before = self._read()
+        if before is not None and before.quota_day == self.quota.day:
+            left = {key: before.quota_used.get(key, 0) for key in self.quota.used}
+            self.quota.used.update(left)
+        if resume and before is not None and before.wishes != wishes:
+            other = [key for key, value in before.wishes if getattr(wishes, key) != value]
+            said = ", ".join(f"{key} {getattr(before.wishes, key)}" for key in other)
+            raise ConfigError(
+                f"{path}: was made with {said}; use the same, or another --output, with --resume"
+            )
+        self.state = before if resume and before is not None else SearchState(wishes=wishes)
+        self._before = None if resume else before
 
-def save_state(path: Path, state: SearchState, quota: Quota) -> None:
-    """Write the state file. Raises MediaError if it cannot be written."""
-    state.quota_day, state.quota_used = quota.day, dict(quota.used)
-    write_whole(path, state.model_dump_json(indent=1))
+    def save(self) -> None:
+        """Write the file. Raises MediaError if it cannot be written."""
+        kept = self.state
+        if self._before is not None and not self.state.begun:
+            kept = self._before  # nothing of the new search is there yet
+        elif self._before is not None:
+            old = self.path.with_suffix(".old.json")
+            write_whole(old, self._before.model_dump_json(indent=1))
+            _log.warning(
+                "a new search; the one before is now %s: rename it to %s to go on with it",
+                old,
+                self.path.name,
+            )
+            self._before = None
+        kept.quota_day, kept.quota_used = self.quota.day, dict(self.quota.used)
+        write_whole(self.path, kept.model_dump_json(indent=1))
+
+    def _read(self) -> SearchState | None:
+        try:
+            return SearchState.model_validate_json(self.path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError:
+            raise ConfigError(f"{self.path}: no state file of this program; remove it") from None
+        except OSError as error:
+            raise ConfigError(f"{self.path}: {error.strerror}") from None
 
 
 def find_videos(
@@ -281,7 +313,7 @@ def judge(item: object, sound_class: SoundClass, wishes: Wishes) -> Video | str:
         video = _Item.model_validate(item)
     except ValidationError:
         return "not described as expected"
-    duration_s = seconds_of(video.contentDetails.duration)
+    duration_s = iso_seconds(video.contentDetails.duration)
     region, places = wishes.region, video.contentDetails.regionRestriction
     shut_out = region in places.blocked or (
         places.allowed is not None and region not in places.allowed
@@ -315,15 +347,17 @@ def judge(item: object, sound_class: SoundClass, wishes: Wishes) -> Video | str:
 def _is_about(snippet: _Snippet, sound_class: SoundClass) -> bool:
     """Whether title or the beginning of the description speak of the class, and the title well."""
     rules = sound_class.title_rules
-    if any(pattern.search(words_of(snippet.title)) for pattern in compiled(rules.never)):
+    title = words_of(snippet.title, quotations=True)
+    if any(pattern.search(title) for pattern in compiled(rules.never)):
         return False
     if not rules.any:
         return True
-    text = words_of(f"{snippet.title} . {snippet.description[:_DESCRIPTION_START]}")
-    return next(matching_spans(text, WordRules(any=rules.any)), None) is not None
+    start = words_of(snippet.description[:_DESCRIPTION_START], quotations=True)
+    meant = WordRules(any=rules.any, never=sound_class.caption_rules.never)
+    return any(next(matching_spans(text, meant), None) is not None for text in (title, start))
 
 
-def seconds_of(duration: str) -> int | None:
+def iso_seconds(duration: str) -> int | None:
     """Seconds of an ISO 8601 duration as YouTube writes it, such as PT1H2M3S; None for others."""
     match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", duration)
     if match is None:
@@ -332,27 +366,53 @@ def seconds_of(duration: str) -> int | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def write_lists(
-    path: Path, state: SearchState, classes: Iterable[SoundClass], *, clip_s: int
-) -> tuple[Path, Path]:
-    """Write the list for download.py, and the detailed one beside it; returns both paths.
+class Lists:
+    """The list for download.py, and the detailed one beside it.
 
-    They hold what is wanted from this run and, of other classes, from those before. Of every video,
-    start and end are the middle part of at most clip_s seconds: beginnings and ends are titles.
-    Raises MediaError if they cannot be written.
+    On going on with a search, what a user struck out of the list stays out, and what was changed in
+    it stays as it is. Raises ConfigError for a path that is no place for a list.
     """
-    rows, details = [], []
-    for one in classes:
-        for video, term in state.chosen(one):
-            start_s, end_s = _middle(video.duration_s, clip_s)
-            row = (video.link, clock(start_s), clock(end_s), one.class_id)
-            said = (video.title, video.channel, video.description, video.license, video.duration_s)
-            rows.append(row)
-            details.append((*row, *said, term))
-    detailed = path.with_name(f"{path.stem}_detailed{path.suffix}")
-    write_csv(path, _COLUMNS, rows)
-    write_csv(detailed, (*_COLUMNS, *_MORE_COLUMNS), details)
-    return path, detailed
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        self.path = path
+        self._resume = resume
+        self.detailed = path.with_name(f"{path.stem}_detailed{path.suffix}")
+        if path.is_dir() or not path.suffix or path.suffix == ".json":
+            raise ConfigError(f"--output {path}: is no place for a list; name a file such as a.csv")
+        refuse_foreign(self.path, COLUMNS)
+        refuse_foreign(self.detailed, (*COLUMNS, *_MORE_COLUMNS))
+        check_writable(path.parent)
+        self._rows: dict[str, tuple[str, ...]] = {}
+        if resume and path.is_file():
+            self._rows = {row.link: row.cells for row in read_list(path)}
+
+    def strike(self, state: SearchState) -> None:
+        """Take note in the state of what a user took out of the list."""
+        if self._rows:
+            state.struck.update(set(state.listed) - set(self._rows))
+
+    def write(self, state: SearchState, classes: Iterable[SoundClass], *, clip_s: int) -> None:
+        """Write what is wanted from this run and, of other classes, from those before.
+
+        Of every video, start and end are the middle part of at most clip_s seconds: beginnings and
+        ends are titles. Raises MediaError if they cannot be written.
+        """
+        rows, details = [], []
+        for one in classes:
+            for video, term in state.chosen(one):
+                start_s, end_s = _middle(video.duration_s, clip_s)
+                made = (video.link, clock(start_s), clock(end_s), str(one.class_id))
+                row = self._rows.get(video.link, made)
+                said = (video.title, video.channel, video.description, video.license)
+                rows.append(row)
+                details.append((*row, *said, video.duration_s, term))
+        if not self._resume and self.path.is_file():
+            old = self.path.with_suffix(f".old{self.path.suffix}")
+            os.replace(self.path, old)
+            _log.warning("%s: the list before is now %s", self.path, old)
+        write_csv(self.path, COLUMNS, rows)
+        write_csv(self.detailed, (*COLUMNS, *_MORE_COLUMNS), details)
+        state.listed = [row[0] for row in rows]
 
 
 def _middle(duration_s: int, clip_s: int) -> tuple[int, int]:

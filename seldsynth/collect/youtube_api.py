@@ -9,9 +9,11 @@ import logging
 import random
 import re
 import time
+import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -35,6 +37,7 @@ PAGE_LENGTH = 50
 
 _SCOPE = "https://www.googleapis.com/auth/youtube.readonly"
 _TIMEOUT_S = 30
+_LOGIN_S = 300
 _RETRIES = 4
 _LONGEST_WAIT_S = 60
 _DAILY_REASONS = {"quotaExceeded", "dailyLimitExceeded"}
@@ -65,6 +68,11 @@ class Quota:
     def today(cls, limits: Mapping[str, int]) -> Quota:
         """A fresh one."""
         return cls(used=dict.fromkeys(limits, 0), day=_pacific_day(), limits=limits)
+
+    def refund(self, method: str) -> None:
+        """Take a request back that reached nobody."""
+        bucket, cost = QUOTA_COSTS[method]
+        self.used[bucket] -= cost
 
     def spend(self, method: str) -> None:
         """Count a request. Raises QuotaError, and counts nothing, if the budget has no room."""
@@ -154,7 +162,7 @@ class YouTube:
             try:
                 answer = request.execute()
                 if not isinstance(answer, dict):
-                    raise ValueError(f"{type(answer).__name__} instead of an object")
+                    raise ValueError("the answer is not what the API gives")
                 return answer
             except HttpError as error:
                 fault = _fault(error)
@@ -165,7 +173,10 @@ class YouTube:
                 reason = str(fault)
             except GoogleAuthError as error:
                 raise ConfigError(f"YouTube does not accept the login: {error}") from None
-            except (OSError, httplib2.HttpLib2Error, ValueError) as error:
+            except (ConnectionRefusedError, httplib2.ServerNotFoundError) as error:
+                self.quota.refund(method)
+                reason = f"cannot be reached: {error}"
+            except (OSError, HTTPException, httplib2.HttpLib2Error, ValueError) as error:
                 reason = f"cannot be reached: {str(error) or type(error).__name__}"
             if attempt < _RETRIES:
                 _log.info("YouTube %s; trying again in %.0f s", reason, pause_s)
@@ -237,6 +248,7 @@ def oauth_credentials(client_secret: Path) -> Credentials:
     from google.oauth2.credentials import Credentials as UserCredentials
     from google_auth_oauthlib.flow import InstalledAppFlow
     from oauthlib.oauth2 import OAuth2Error
+    from requests import RequestException
 
     kept = client_secret.with_name(f"{client_secret.stem}.token.json")
     credentials: Any = None
@@ -250,7 +262,7 @@ def oauth_credentials(client_secret: Path) -> Credentials:
     if credentials is None:
         try:
             flow = InstalledAppFlow.from_client_secrets_file(str(client_secret), [_SCOPE])
-            credentials = flow.run_local_server(port=0)
+            credentials = flow.run_local_server(port=0, timeout_seconds=_LOGIN_S)
         except FileNotFoundError:
             raise ConfigError(
                 f"{client_secret}: no such file; give --api_key, set YOUTUBE_API_KEY, or download "
@@ -258,8 +270,15 @@ def oauth_credentials(client_secret: Path) -> Credentials:
             ) from None
         except (ValueError, KeyError, OSError) as error:
             raise ConfigError(f"{client_secret}: no OAuth client secret: {error}") from None
-        except (OAuth2Error, GoogleAuthError) as error:
+        except webbrowser.Error:
+            raise ConfigError(
+                "no browser to log in with; log in on another machine and bring the "
+                f"{kept.name} that it leaves, or give --api_key"
+            ) from None
+        except (OAuth2Error, GoogleAuthError, RequestException) as error:
             raise ConfigError(f"the login was refused: {error}") from None
+        except (AttributeError, TimeoutError):  # how the library says that nobody answered
+            raise ConfigError(f"nobody logged in within {_LOGIN_S // 60} minutes") from None
     _keep(kept, credentials.to_json())
     login: Credentials = credentials
     return login

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +13,10 @@ from statistics import median
 
 from tqdm import tqdm
 
+from seldsynth.assets import kind_of
 from seldsynth.class_file import load_classes
 from seldsynth.class_table import ClassTable
-from seldsynth.commands.options import add_class_table, add_common
+from seldsynth.commands.options import add_class_table, add_common, require_folder
 from seldsynth.errors import ConfigError, LabelError
 from seldsynth.events import events_of
 from seldsynth.files import refuse_foreign, write_csv
@@ -68,13 +70,12 @@ def _check(options: argparse.Namespace) -> int:
     classes = load_classes(options.class_table)
     roots = list({path.resolve(): path for path in options.dirs}.values())
     for root in roots:
-        if not root.is_dir():
-            raise ConfigError(f"{root}: no such folder")
+        require_folder(root, "DIR")
         if options.output.resolve().is_relative_to(root.resolve()):
             raise ConfigError(f"--output {options.output}: is in {root}; choose another folder")
     refuse_foreign(options.output / REPORT, _REPORT_COLUMNS)
     needed = _needed(options.metadata) if options.metadata else Counter[int]()
-    assets = find_assets(roots, classes, follow_symlinks=options.follow_symlinks)
+    assets = _find(roots, classes, follow_symlinks=options.follow_symlinks)
     on_sheets = {one.path for of_class in by_class(assets).values() for one in shown(of_class)}
     examined, thumbnails = [], {}
     results = examine_all(assets, workers=os.cpu_count() or 1)
@@ -99,16 +100,35 @@ def _check(options: argparse.Namespace) -> int:
     return int(bool(missing))
 
 
+def _find(roots: Sequence[Path], classes: ClassTable, *, follow_symlinks: bool) -> list[AssetFacts]:
+    """Everything in class folders; folders without any, and files beside them, are warned of."""
+    assets = []
+    for root in roots:
+        found = find_assets([root], classes, follow_symlinks=follow_symlinks)
+        if not found:
+            _log.warning(
+                "%s: no pictures or clips in folders Class_0 … Class_%d, or folders named like the "
+                "classes",
+                root,
+                len(classes) - 1,
+            )
+        loose = [path for path in root.iterdir() if path.is_file() and kind_of(path) is not None]
+        if loose:
+            _log.warning("%s: %d files lie beside the class folders; left out", root, len(loose))
+        assets += found
+    return assets
+
+
 def _needed(metadata_dir: Path) -> Counter[int]:
     """How many sound events of each class the label files hold; unreadable ones are warned of."""
-    if not metadata_dir.is_dir():
-        raise ConfigError(f"--metadata {metadata_dir}: no such folder")
+    require_folder(metadata_dir, "--metadata")
     needed: Counter[int] = Counter()
     paths = [
         p for p in files_below(metadata_dir, follow_symlinks=True) if p.suffix.lower() == ".csv"
     ]
     if not paths:
         raise ConfigError(f"--metadata {metadata_dir}: no label CSV in it or below")
+    read = 0
     for path in paths:
         try:
             table = read_labels(path, distance_unit="auto")
@@ -116,6 +136,9 @@ def _needed(metadata_dir: Path) -> Counter[int]:
             _log.warning("left out: %s", error)
         else:
             needed.update(event.class_id for event in events_of(table))
+            read += 1
+    if not read:
+        raise ConfigError(f"--metadata {metadata_dir}: no label file in it can be read")
     return needed
 
 
@@ -141,9 +164,11 @@ def _write(
         )
         for one in assets
     )
+    for sheet in output_dir.glob("class_[0-9][0-9]_*.png"):  # of classes that are empty now
+        sheet.unlink()
     write_csv(output_dir / REPORT, _REPORT_COLUMNS, rows)
     for class_id, of_class in by_class(assets).items():
-        name = classes[class_id].name.replace(" ", "_")
+        name = re.sub(r"\W+", "_", classes[class_id].name)
         write_class_sheet(of_class, thumbnails, output_dir / f"class_{class_id:02d}_{name}.png")
 
 

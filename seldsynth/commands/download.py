@@ -15,8 +15,9 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from seldsynth.class_file import load_classes
 from seldsynth.class_table import ClassTable
 from seldsynth.collect.clip_list import clips_of, read_list
-from seldsynth.collect.download import ATTRIBUTION, REPORT, Mode, Outcome, download
+from seldsynth.collect.download import Mode, download
 from seldsynth.collect.fetch import FetchOptions, read_cookies
+from seldsynth.collect.ledger import ATTRIBUTION, REPORT, Outcome
 from seldsynth.commands.options import (
     add_class_table,
     add_common,
@@ -113,12 +114,18 @@ def _run(options: argparse.Namespace) -> int:
             workers=options.workers,
             mode=mode,
             on_outcomes=lambda some: _tell(some, bar),
+            on_bytes=lambda video_id, done, total: bar.set_postfix_str(_far(video_id, done, total)),
         )
     if not options.quiet:
         _print_downloads(outcomes, options.output, classes)
     if not wishes:
         _log.warning("%s: holds no rows", options.csv)
     return int(any(outcome.status == "failed" for outcome in outcomes))
+
+
+def _far(video_id: str, done: int, total: int | None) -> str:
+    of_total = f" of {total / 2**20:.1f}" if total else ""
+    return f"{video_id}: {done / 2**20:.1f}{of_total} MiB"
 
 
 def _tell(outcomes: Sequence[Outcome], bar: tqdm[NoReturn]) -> None:

@@ -25,6 +25,7 @@ from seldsynth.commands.options import (
     assets_there,
     positive,
     print_classes,
+    require_folder,
 )
 from seldsynth.errors import ConfigError
 from seldsynth.files import refuse_foreign
@@ -69,8 +70,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if not options.images.is_dir():
-        raise ConfigError(f"--images {options.images}: no such folder")
+    require_folder(options.images, "--images")
+    if options.output.resolve() == options.images.resolve():
+        raise ConfigError(f"--output {options.output}: is the folder of the pictures; name another")
     quiet = True if options.quiet else None
     classes = load_classes(options.class_table)
     refuse_foreign(options.output / REPORT, REPORT_COLUMNS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import seldsynth
 from seldsynth.assets import class_files
 from seldsynth.class_table import ClassTable, SoundClass
+from seldsynth.errors import ConfigError
 
 
 def positive(text: str) -> int:
@@ -28,6 +29,13 @@ def not_negative(text: str) -> float:
     if not 0 <= number < 1e6:
         raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
     return number
+
+
+def require_folder(path: Path, option: str) -> None:
+    """Raise ConfigError if an option names something that is no folder."""
+    if not path.is_dir():
+        what = "a file, not a folder" if path.exists() else "no such folder"
+        raise ConfigError(f"{option} {path}: {what}")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

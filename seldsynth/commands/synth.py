@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +22,7 @@ from seldsynth.commands.options import add_common, positive
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError
+from seldsynth.files import check_writable
 from seldsynth.media.encode import choose_encoder
 from seldsynth.report.contact_sheet import write_contact_sheet
 from seldsynth.run_log import RunLog
@@ -205,12 +205,7 @@ def num_workers(wish: int | Literal["auto"], *, num_recordings: int) -> int:
 def _make_places(video_dir: Path, log_file: Path) -> None:
     """Make the output folders, and see that they and the log can be written."""
     for folder in (video_dir, log_file.parent):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise ConfigError(f"output: cannot write to {folder}: {error.strerror}") from None
+        check_writable(folder)
     if log_file.exists() and not os.access(log_file, os.W_OK):
         raise ConfigError(f"output.log_file: cannot write to {log_file}")
 

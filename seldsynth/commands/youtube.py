@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from seldsynth.class_file import load_classes
 from seldsynth.class_table import ClassTable, SoundClass
-from seldsynth.collect.youtube import Wishes, find_videos, load_state, save_state, write_lists
+from seldsynth.collect.youtube import Lists, StateFile, Wishes, find_videos
 from seldsynth.collect.youtube_api import (
     DAILY_QUOTA,
     SEARCH,
@@ -85,7 +85,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help=f"searches a day (default {DAILY_QUOTA[SEARCH]}, which is what YouTube grants)",
     )
     parser.add_argument("--resume", action="store_true", help="go on where the last run stopped")
-    parser.add_argument("--api-endpoint", metavar="URL", help="another server that speaks the API")
+    parser.add_argument(
+        "--api-endpoint", type=_address, metavar="URL", help="another server that speaks the API"
+    )
     add_class_table(parser)
 
 
@@ -95,37 +97,48 @@ def _region(text: str) -> str:
     return text.upper()
 
 
+def _address(text: str) -> str:
+    if not re.match(r"https?://[^/]", text):
+        raise argparse.ArgumentTypeError(f"expected http://… or https://…, got {text!r}")
+    return text
+
+
 def _run(options: argparse.Namespace) -> int:
     classes = load_classes(options.class_table)
     chosen = _classes_called(options.classes, classes)
     wishes = Wishes(
         license=options.license, region=options.region, max_duration_s=options.max_duration
     )
-    state_file = options.output.with_suffix(".state.json")
     limits = {**DAILY_QUOTA, SEARCH: options.budget}
-    state, quota = load_state(state_file, wishes, limits, resume=options.resume)
+    lists = Lists(options.output, resume=options.resume)
+    file = StateFile(
+        options.output.with_suffix(".state.json"), wishes, limits, resume=options.resume
+    )
+    state = file.state
+    lists.strike(state)
     state.wanted.update({one.class_id: options.results for one in chosen})
     key = options.api_key or os.environ.get("YOUTUBE_API_KEY")
     credentials = key_credentials(key) if key else oauth_credentials(options.client_secret)
     stopped: CollectError | KeyboardInterrupt | None = None
     bar = _SearchBar(len(chosen) * options.results, quiet=options.quiet > 0)
     try:
-        with bar, YouTube(credentials, quota, api_endpoint=options.api_endpoint) as youtube:
+        with bar, YouTube(credentials, file.quota, api_endpoint=options.api_endpoint) as youtube:
             for _ in find_videos(youtube, state, chosen, progress=bar):
-                save_state(state_file, state, quota)
+                file.save()
     except (CollectError, KeyboardInterrupt) as error:
         stopped = error  # what was found is written down first
-    save_state(state_file, state, quota)
-    lists = write_lists(options.output, state, classes, clip_s=options.clip_seconds)
+    if stopped is None or state.ids():
+        lists.write(state, classes, clip_s=options.clip_seconds)
+    file.save()
     counts = {one.class_id: len(state.chosen(one)) for one in classes}
-    if not any(counts.values()):
+    if stopped is None and not any(counts.values()):
         _log.warning("no video was found: the lists hold nothing but their headers")
     if not options.quiet:
         print_classes({"found": counts, "wanted": state.wanted}, classes)
         for reason, count in bar.reasons.most_common():
             print(f"passed over: {count:>5} {reason}")
-        print(f"searches today: {quota.used[SEARCH]} of {options.budget}")
-        print("\n".join(map(str, lists)))
+        print(f"searches today for this list: {file.quota.used[SEARCH]} of {options.budget}")
+        print(f"{lists.path}\n{lists.detailed}")
     if stopped is not None:
         raise stopped
     return 0
@@ -138,7 +151,7 @@ def _classes_called(names: Sequence[str] | None, classes: ClassTable) -> list[So
     ids = {name: classes.id_of(name) for part in names for name in part.split(";") if name}
     for name, class_id in ids.items():
         if class_id is None:
-            raise ConfigError(f"--classes {name}: no such class; ids are 0 to {len(classes) - 1}")
+            raise ConfigError(f"--classes {name}: no such class{classes.nearest(name)}")
     return [one for one in classes if one.class_id in ids.values()]
 
 

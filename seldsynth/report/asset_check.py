@@ -24,6 +24,8 @@ from seldsynth.media.stills import read_checked_still
 
 NEAR_BITS = 6
 """Pictures whose 64-bit perceptual hashes differ in no more bits look alike."""
+NEAR_LEVELS = 32
+"""And whose mean colours differ by no more, of 255."""
 LOOKS_AT = (Fraction(1, 6), Fraction(1, 2), Fraction(5, 6))
 """Where of its length a clip is looked at; it is like another one only if it is so each time."""
 
@@ -47,8 +49,9 @@ class AssetFacts:
     """What is known of a file. fault: why it cannot be used, or nothing.
 
     width, height: upright, in square pixels. duration_s: of a clip, as far as it is used.
-    looks: perceptual hashes, of a clip at three times, of a still three times the same. same_as,
-    near: the first file of the same content, and the first that looks like it.
+    looks: perceptual hashes, of a clip at three times, of a still three times the same. colour: the
+    mean blue, green and red. same_as, near: the first file of the same content, and the first that
+    looks like it.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class AssetFacts:
     has_alpha: bool = False
     sha256: str = ""
     looks: tuple[int, ...] = ()
+    colour: tuple[float, float, float] = (0.0, 0.0, 0.0)
     same_as: Path | None = None
     near: Path | None = None
 
@@ -107,7 +111,10 @@ def examine(asset: AssetFacts) -> tuple[AssetFacts, Picture | None]:
         return replace(asset, fault=fault), None
     if not any(picture[..., 3].any() for picture in seen):
         return replace(known, fault="fully transparent: there is nothing to see"), None
-    return replace(known, looks=tuple(map(_look, seen))), seen[len(seen) // 2]
+    flat = [_over_grey(picture) for picture in seen]
+    blue, green, red = (float(mean) for mean in np.mean([one.mean(axis=(0, 1)) for one in flat], 0))
+    looks = tuple(_look(picture) for picture in flat)
+    return replace(known, looks=looks, colour=(blue, green, red)), seen[len(seen) // 2]
 
 
 def _examine_still(asset: AssetFacts) -> tuple[AssetFacts, list[Picture]]:
@@ -152,12 +159,15 @@ def _thumbnail_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _look(thumbnail: Picture) -> int:
-    """A perceptual hash of 64 bits (ImageHash's phash), over mid grey where it is transparent."""
+def _over_grey(thumbnail: Picture) -> Picture:
+    """Blue, green and red, over mid grey where it is transparent."""
     alpha = thumbnail[..., 3:].astype(np.float32) / 255
-    over_grey = thumbnail[..., 2::-1] * alpha + _GREY * (1 - alpha)
-    image = Image.fromarray(np.round(over_grey).astype(np.uint8))
-    return int(str(imagehash.phash(image)), 16)
+    return np.round(thumbnail[..., :3] * alpha + _GREY * (1 - alpha)).astype(np.uint8)
+
+
+def _look(picture: Picture) -> int:
+    """A perceptual hash of 64 bits: ImageHash's phash."""
+    return int(str(imagehash.phash(Image.fromarray(picture[..., ::-1]))), 16)
 
 
 def with_duplicates(assets: Sequence[AssetFacts]) -> list[AssetFacts]:
@@ -171,27 +181,32 @@ def with_duplicates(assets: Sequence[AssetFacts]) -> list[AssetFacts]:
     ]
     distinct = [asset for asset in same if not asset.fault and asset.same_as is None]
     near = {
-        distinct[index].path: distinct[first].path
-        for index, first in _near_pairs([asset.looks for asset in distinct]).items()
+        distinct[index].path: distinct[first].path for index, first in _near_pairs(distinct).items()
     }
     return [
         replace(asset, near=near[asset.path]) if asset.path in near else asset for asset in same
     ]
 
 
-def _near_pairs(looks: Sequence[tuple[int, ...]]) -> dict[int, int]:
-    """Of everything that looks like something earlier, the first of that."""
-    hashes = np.array(looks, dtype=np.uint64).reshape(len(looks), len(LOOKS_AT))
+def _near_pairs(assets: Sequence[AssetFacts]) -> dict[int, int]:
+    """Of everything that looks like something earlier, the first of that, by their places.
+
+    Where there is nothing but one colour, hashes agree: the colour must, too.
+    """
+    hashes = np.array([one.looks for one in assets], dtype=np.uint64)
+    colours = np.array([one.colour for one in assets], dtype=np.float32)
     first: dict[int, int] = {}
-    for start in range(0, len(hashes), _BLOCK):
-        block = hashes[start : start + _BLOCK]
-        near = np.ones((len(block), start + len(block)), dtype=bool)
+    for start in range(0, len(assets), _BLOCK):
+        end = min(start + _BLOCK, len(assets))
+        near = np.tri(end - start, end, start - 1, dtype=bool)  # earlier ones only
         for look in range(len(LOOKS_AT)):
-            distance = np.bitwise_count(block[:, None, look] ^ hashes[: start + len(block), look])
+            distance = np.bitwise_count(hashes[start:end, None, look] ^ hashes[:end, look])
             near &= distance <= NEAR_BITS
-        for row, column in zip(*np.nonzero(near), strict=True):
-            if column < start + row:
-                first.setdefault(int(start + row), int(column))
+        for channel in range(3):
+            away = np.abs(colours[start:end, None, channel] - colours[:end, channel])
+            near &= away <= NEAR_LEVELS
+        for row in np.flatnonzero(near.any(axis=1)):
+            first[int(start + row)] = int(near[row].argmax())
     return first
 
 

@@ -24,6 +24,7 @@ Picture = NDArray[np.uint8]
 def captioned(picture: Picture, caption: str) -> Picture:
     """A picture [h, w, 3] with a line of text above it, cut off where it is too long."""
     width = picture.shape[1]
+    caption = "".join(sign if sign.isprintable() else " " for sign in caption)
     strip = Image.new("RGB", (width, _CAPTION), (PAPER,) * 3)
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(_FONT_SIZE)
     while caption and draw.textlength(caption, font) > width - 8:

@@ -44,7 +44,7 @@ class QuietHandler(BaseHTTPRequestHandler):
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -186,7 +186,9 @@ class FileServer:
                     self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
                 else:
                     self.send_response(200)
-                self.send_header("Content-Type", "video/mp4")
+                kinds = {"mpd": "application/dash+xml", "html": "text/html"}
+                kind = kinds.get(self.path.rpartition(".")[2], "video/mp4")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(total - start))
                 if how != "no range":
                     self.send_header("Accept-Ranges", "bytes")

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from seldsynth.collect.cut import EndsBeforeError, cut_clip
+from seldsynth.collect.cut import EndsBeforeError, SourceError, cut_clip
 from seldsynth.errors import MediaError
 from tests.conftest import decode_planes, mock_clip
 
@@ -103,7 +103,7 @@ def test_a_clip_without_sound_is_no_fault(tmp_path: Path) -> None:
 
 def test_a_video_that_ends_before(tmp_path: Path) -> None:
     source = mock_clip(tmp_path / "a.mp4", levels=LEVELS)
-    with pytest.raises(EndsBeforeError, match=r"ends at 4\.0 s, before the clip would start"):
+    with pytest.raises(EndsBeforeError, match=r"has no frame in that time; the last is at 3\.9 s"):
         cut(source, "4", "5")
 
 
@@ -123,9 +123,41 @@ def test_a_video_that_breaks_off(tmp_path: Path) -> None:
                 new.mux(packet)
     content = (tmp_path / "b.mp4").read_bytes()
     (tmp_path / "b.mp4").write_bytes(content[: len(content) // 2])
-    with pytest.raises(MediaError, match=r"breaks off at \d\.\d s, 4\.0 s were expected"):
+    with pytest.raises(SourceError, match=r"breaks off at [12]\.\d s"):
         cut(tmp_path / "b.mp4", "0", "4")
     assert not (tmp_path / "out" / "clip.mp4").exists()
+
+
+def test_sound_that_goes_on_longer_is_no_damage(tmp_path: Path) -> None:
+    """A Matroska file says only how long all of it is."""
+    add_sound(mock_clip(tmp_path / "a.mp4", levels=LEVELS[:20]), tmp_path / "b.mkv")
+    assert greys(cut(tmp_path / "b.mkv", "1", "3.5")) == pytest.approx(LEVELS[10:20], abs=2)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shown"), [("0.5", "3", [10]), ("1.05", "1.25", [11, 12]), ("1.5", "3", [])]
+)
+def test_variable_frame_rates(tmp_path: Path, start: str, end: str, shown: list[int]) -> None:
+    """The first frame shows for a second, the fourth for 1.8."""
+    pts = [0, *range(10, 13), 30, 31]
+    source = mock_clip(tmp_path / "a.mp4", levels=[LEVELS[n] for n in pts], pts=pts)
+    if not shown:
+        with pytest.raises(EndsBeforeError, match="has no frame in that time"):
+            cut(source, start, end)
+        return
+    found = greys(cut(source, start, end))
+    assert found[: len(shown)] == pytest.approx([LEVELS[n] for n in shown], abs=2)
+
+
+@pytest.mark.parametrize(("start", "end"), [("1", "2.5"), ("1.3", "2.5"), ("0", "1"), ("3.5", "9")])
+@pytest.mark.parametrize(("name", "distance"), [("a.ts", "250"), ("a.ts", "7"), ("a.flv", "250")])
+def test_files_without_an_index(
+    tmp_path: Path, name: str, distance: str, start: str, end: str
+) -> None:
+    options = {"g": distance, "bf": "2", "qp": "4"}
+    source = mock_clip(tmp_path / name, levels=LEVELS, options=options)
+    first, last = round(float(start) * 10), min(40, round(float(end) * 10))
+    assert greys(cut(source, start, end)) == pytest.approx(LEVELS[first:last], abs=3)
 
 
 def test_slow_frame_rates_are_no_damage(tmp_path: Path) -> None:
@@ -144,7 +176,7 @@ def test_slow_frame_rates_are_no_damage(tmp_path: Path) -> None:
 )
 def test_what_is_no_video(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.mp4").write_bytes(content)
-    with pytest.raises(MediaError, match="is no video"):
+    with pytest.raises(SourceError, match="is no video"):
         cut(tmp_path / "a.mp4", "0", "1")
     assert not list((tmp_path / "out").iterdir()) if (tmp_path / "out").exists() else True
 
@@ -170,3 +202,18 @@ def test_an_ffmpeg_that_fails(
     source = mock_clip(tmp_path / "a.mp4")
     with pytest.raises(MediaError, match=words):
         cut(source, "0", "1")
+
+
+def test_a_place_that_cannot_be_written_is_not_the_fault_of_the_video(tmp_path: Path) -> None:
+    source = mock_clip(tmp_path / "a.mp4")
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(MediaError) as caught:
+        cut_clip(
+            source,
+            tmp_path / "out" / "clip.mp4",
+            start_s=Decimal(0),
+            end_s=Decimal(1),
+            max_height=720,
+            keep_audio=False,
+        )
+    assert not isinstance(caught.value, SourceError)

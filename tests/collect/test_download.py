@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import pytest
 
 from seldsynth.cli import main
 from seldsynth.collect import download as download_module
-from seldsynth.collect.fetch import FetchOptions, _Listener, _parameters, reason_of
+from seldsynth.collect.cut import ffmpeg_path
+from seldsynth.collect.fetch import FetchOptions, _Listener, _parameters
+from seldsynth.collect.refusals import reason_of
 from seldsynth.media.decode import check_clip
 from tests.collect.servers import FileServer
+from tests.collect.test_cut import add_sound
 from tests.conftest import decode_planes, mock_clip, mock_image
 
 LEVELS = [16 + 5 * index for index in range(40)]
@@ -106,7 +110,7 @@ def test_a_list_becomes_clips_by_class(
     assert whose[0]["link"] == f"{address}/bell.mp4"
     assert not (tmp_path / "out" / ".downloads").exists()
     said = capsys.readouterr().out
-    assert "11 bell                              3           0           0           2" in said
+    assert "11 bell                              2           1           0           2" in said
 
 
 def test_a_second_run_asks_nobody(tmp_path: Path, video: bytes) -> None:
@@ -128,11 +132,11 @@ def test_a_second_run_asks_nobody(tmp_path: Path, video: bytes) -> None:
     [
         ([404] * 9, "removed", "no", 1, "is not there any more ("),
         ([410] * 9, "removed", "no", 1, "HTTP Error 410"),
-        ([403] * 9, "forbidden", "yes", 3, "access is refused (403); pip install -U 'yt-dlp"),
+        ([403] * 9, "forbidden", "yes", 3, "access is refused; pip install -U 'yt-dlp"),
         ([429] * 9, "asked too fast", "yes", 3, "--sleep 10 --workers 1, some hours later"),
         ([500] * 9, "network", "yes", 3, "the connection fails ("),
         (["fine", *[404] * 9], "removed", "no", 2, "is not there any more"),
-        (["cut 3000"] * 9, "damaged", "yes", 6, "the download"),
+        (["cut 3000"] * 9, "damaged", "yes", 6, "is no video: "),
         (["cut 0"] * 9, "network", "yes", None, "the connection fails"),
     ],
 )
@@ -154,7 +158,7 @@ def test_failures_are_told_apart_and_the_others_go_on(
     assert statuses(tmp_path) == [("failed", reason), ("done", "")]
     first = report(tmp_path)[0]
     assert first["try_again"] == again
-    assert words in first["message"] or reason == "damaged"
+    assert words in first["message"]
     assert files(tmp_path) == ["Class_1/good_0-1.mp4"]
     assert asked is None or len(server.asked("/bad.mp4")) == asked
     said = capsys.readouterr()
@@ -204,7 +208,7 @@ def test_a_site_that_wants_to_be_asked_less_is(tmp_path: Path, video: bytes) -> 
         write_list(tmp_path, *(f"{address}/{n}.mp4,0,1,0" for n in range(5)))
         assert run(tmp_path, "--workers", "1") == 1
         assert statuses(tmp_path) == [("done", ""), *[("failed", "asked too fast")] * 4]
-        assert "not asked for: before, 127.0.0.1 said: " in report(tmp_path)[4]["message"]
+        assert "not asked for: before, the site said: " in report(tmp_path)[4]["message"]
         assert not any(server.asked(f"/{n}.mp4") for n in (2, 3, 4))
         assert run(tmp_path, "--resume") == 0
     assert statuses(tmp_path) == [("done", "")] * 5
@@ -242,12 +246,144 @@ def test_a_clip_that_was_lost_is_made_again(tmp_path: Path, video: bytes) -> Non
     assert clip.read_bytes() == content
 
 
-def test_sizes_and_sound(tmp_path: Path, video: bytes) -> None:
+@pytest.mark.parametrize("keep", [True, False])
+def test_sizes_and_sound(tmp_path: Path, video: bytes, keep: bool) -> None:
+    (tmp_path / "silent.mp4").write_bytes(video)
+    add_sound(tmp_path / "silent.mp4", tmp_path / "a.mp4")
+    with FileServer({"/a.mp4": (tmp_path / "a.mp4").read_bytes()}).running() as address:
+        write_list(tmp_path, f"{address}/a.mp4,0,1,0")
+        assert run(tmp_path, "--max-height", "60", *(["--keep-audio"] if keep else [])) == 0
+    clip = tmp_path / "out" / "Class_0" / "a_0-1.mp4"
+    info = check_clip(clip)
+    assert (info.width, info.height) == (80, 60)
+    with av.open(str(clip)) as container:
+        assert len(container.streams.audio) == keep
+
+
+def test_picture_and_sound_that_come_apart_are_joined(tmp_path: Path, video: bytes) -> None:
+    """As YouTube has them: a DASH manifest with two files, joined by the ffmpeg of the package."""
+    (tmp_path / "silent.mp4").write_bytes(video)
+    add_sound(tmp_path / "silent.mp4", tmp_path / "both.mp4")
+    served = dash_of(tmp_path / "both.mp4", tmp_path / "dash")
+    with FileServer(served).running() as address:
+        write_list(tmp_path, f"{address}/a.mpd,0,4,0")
+        assert run(tmp_path, "--keep-audio") == 0
+    clip = tmp_path / "out" / "Class_0" / "a_0-4.mp4"
+    assert greys(clip) == pytest.approx(LEVELS, abs=3)
+    with av.open(str(clip)) as container:
+        assert len(container.streams.audio) == 1
+
+
+def dash_of(source: Path, folder: Path) -> dict[str, bytes]:
+    """A DASH manifest and its files, by the paths that a server gives them."""
+    folder.mkdir()
+    command = [ffmpeg_path(), "-v", "error", "-i", str(source), "-c", "copy", "-f", "dash"]
+    command += ["-seg_duration", "1", str(folder / "a.mpd")]
+    subprocess.run(command, check=True)
+    return {f"/{path.name}": path.read_bytes() for path in folder.iterdir()}
+
+
+def test_names_stay_true_from_list_to_list(tmp_path: Path, video: bytes) -> None:
+    """Two sites have a file of the same name; each clip goes on being its own."""
+    other = mock_clip(tmp_path / "b.mp4", levels=[200] * 40).read_bytes()
+    server = FileServer({"/w/x.mp4": video, "/v/x.mp4": other})
+    with server.running() as address:
+        write_list(tmp_path, f"{address}/w/x.mp4,0,1,0")
+        assert run(tmp_path) == 0
+        write_list(tmp_path, f"{address}/v/x.mp4,0,1,0")
+        assert run(tmp_path) == 0
+        asked = len(server.requests)
+        write_list(tmp_path, f"{address}/v/x.mp4,0,1,0", f"{address}/w/x.mp4,0,1,0")
+        assert run(tmp_path) == 0
+        assert len(server.requests) == asked
+    second, first = (tmp_path / "out" / row["file"] for row in report(tmp_path))
+    assert first.name == "x_0-1.mp4"
+    assert greys(first) == pytest.approx(LEVELS[:10], abs=3)
+    assert greys(second) == pytest.approx([200] * 10, abs=2)
+
+
+def test_the_report_goes_on_over_lists(tmp_path: Path, video: bytes) -> None:
+    server = FileServer({"/b.mp4": video})
+    with server.running() as address:
+        write_list(tmp_path, f"{address}/a.mp4,0,1,0")
+        assert run(tmp_path) == 1
+        write_list(tmp_path, f"{address}/b.mp4,0,1,0")
+        assert run(tmp_path) == 0
+        assert statuses(tmp_path) == [("done", ""), ("failed", "removed")]
+        server.files["/a.mp4"] = video
+        write_list(tmp_path, f"{address}/a.mp4,0,1,0")
+        assert run(tmp_path, "--retry-failed") == 0
+    assert statuses(tmp_path) == [("done", "")] * 2
+
+
+def test_attributions_outlive_what_people_do_to_files(tmp_path: Path, video: bytes) -> None:
+    out = tmp_path / "out"
+    with FileServer({"/a.mp4": video, "/b.mp4": video}).running() as address:
+        write_list(tmp_path, f"{address}/a.mp4,0,1,0", f"{address}/b.mp4,0,1,0")
+        assert run(tmp_path) == 0
+        path = out / "attribution.csv"
+        path.write_text("\ufeff" + path.read_text())  # by a spreadsheet
+        (out / "Class_1").mkdir()
+        (out / "Class_0" / "a_0-1.mp4").rename(out / "Class_1" / "a_0-1.mp4")
+        (out / "Class_0" / "b_0-1.mp4").unlink()
+        write_list(tmp_path, "nonsense,0,1,0")
+        assert run(tmp_path) == 1
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = {row["file"]: row["link"] for row in csv.DictReader(file)}
+    assert rows == {
+        "Class_0/b_0-1.mp4": f"{address}/b.mp4",
+        "Class_1/a_0-1.mp4": f"{address}/a.mp4",
+    }
+
+
+def test_what_cannot_be_written_here_stops_the_run_and_costs_no_second_download(
+    tmp_path: Path, video: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = FileServer({f"/{n}.mp4": video for n in range(3)})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "Class_0").write_text("a file")
+    with server.running() as address:
+        write_list(tmp_path, *(f"{address}/{n}.mp4,0,1,0" for n in range(3)))
+        assert run(tmp_path, "--workers", "1") == 1
+        assert "Class_0" in capsys.readouterr().err
+        assert not server.asked("/2.mp4")
+        (tmp_path / "out" / "Class_0").unlink()
+        assert run(tmp_path, "--workers", "1") == 0
+    assert len(server.asked("/0.mp4")) == 3  # looked at, fetched; looked at
+    assert statuses(tmp_path) == [("done", "")] * 3
+    assert files(tmp_path) == [f"Class_0/{n}_0-1.mp4" for n in range(3)]
+
+
+def test_an_empty_file_is_no_clip(tmp_path: Path, video: bytes) -> None:
+    clip = tmp_path / "out" / "Class_0" / "a_0-1.mp4"
+    clip.parent.mkdir(parents=True)
+    clip.touch()
     with FileServer({"/a.mp4": video}).running() as address:
         write_list(tmp_path, f"{address}/a.mp4,0,1,0")
-        assert run(tmp_path, "--max-height", "60", "--keep-audio") == 0
-    info = check_clip(tmp_path / "out" / "Class_0" / "a_0-1.mp4")
-    assert (info.width, info.height) == (80, 60)
+        assert run(tmp_path) == 0
+    assert greys(clip) == pytest.approx(LEVELS[:10], abs=3)
+
+
+def test_folders_with_signs_that_others_expand(tmp_path: Path, video: bytes) -> None:
+    odd = tmp_path / "$HOME %(id)s ~"
+    odd.mkdir()
+    with FileServer({"/a.mp4": video}).running() as address:
+        write_list(odd, f"{address}/a.mp4,0,1,0")
+        assert run(odd) == 0
+    assert files(odd) == ["Class_0/a_0-1.mp4"]
+
+
+def test_a_page_with_a_video(tmp_path: Path, video: bytes) -> None:
+    """Two in fact, of which the first is fetched."""
+    page = b"<html><body><video src='a.mp4'></video><video src='b.mp4'></video></body></html>"
+    other = mock_clip(tmp_path / "b.mp4", levels=[200] * 40).read_bytes()
+    served = {"/page.html": page, "/a.mp4": video, "/b.mp4": other}
+    with FileServer(served).running() as address:
+        write_list(tmp_path, f"{address}/page.html,0,1,0")
+        assert run(tmp_path) == 0
+    clip = tmp_path / "out" / "Class_0" / "page_0-1.mp4"
+    assert greys(clip) == pytest.approx(LEVELS[:10], abs=3)
+    assert files(tmp_path) == ["Class_0/page_0-1.mp4"]
 
 
 def test_rows_that_cannot_be_understood_are_reported(
@@ -256,7 +392,7 @@ def test_rows_that_cannot_be_understood_are_reported(
     write_list(tmp_path, "http://127.0.0.1:9/a.mp4,0,1,13", "nothing,0,1,1", "http://x/a,5,1,1")
     assert run(tmp_path) == 1
     assert statuses(tmp_path) == [("failed", "list")] * 3
-    assert "ERROR: line 2: http://127.0.0.1:9/a.mp4: class '13' is not" in capsys.readouterr().err
+    assert "ERROR: line 2: http://127.0.0.1:9/a.mp4: class '13' is none" in capsys.readouterr().err
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
@@ -278,8 +414,12 @@ def test_an_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         (lambda folder: (folder / "list.csv").unlink(), (), "list.csv: cannot be read"),
         (lambda folder: None, ("--retry-failed",), "--retry-failed: there is no "),
         (lambda folder: None, ("--cookies", "none.txt"), "--cookies none.txt: cannot be read"),
-        (lambda folder: None, ("--cookies", __file__), "no cookies.txt; export one in Netscape"),
-        (lambda folder: (folder / "out").write_text("x"), (), "out"),
+        (
+            lambda folder: None,
+            ("--cookies", __file__),
+            "no cookie of seven columns; export the file anew",
+        ),
+        (lambda folder: (folder / "out").write_text("x"), (), "out: is a file, not a folder"),
         (lambda folder: foreign_report(folder), (), "is of another command; choose another"),
     ],
 )
@@ -325,72 +465,98 @@ def test_cookies_are_sent_and_never_written(tmp_path: Path, video: bytes) -> Non
             "ERROR: [youtube] rVXeIRY6H9c: Sign in to confirm you’re not a bot. Use --cookies-from-"
             "browser or --cookies for the authentication.",
             "bot check",
-            True,
+            "later",
         ),
-        ("ERROR: [youtube] x: Sign in to confirm you're not a bot.", "bot check", True),
+        ("ERROR: [youtube] x: Sign in to confirm you're not a bot.", "bot check", "later"),
         (
-            "ERROR: [youtube] x: Private video. Sign in if you've been granted access",
+            "[youtube] x: Video unavailable. YouTube is requiring a captcha challenge before "
+            "playback",
+            "bot check",
+            "later",
+        ),
+        (
+            "[youtube] x: Private video. Sign in if you've been granted access to this video",
             "private",
-            False,
+            "never",
         ),
         (
-            "ERROR: [youtube] x: Join this channel to get access to members-only content like this",
+            "[youtube] x: Join this channel to get access to members-only content like this video",
             "members only",
-            False,
+            "never",
         ),
         (
             "[youtube] x: Sign in to confirm your age. This video may be inappropriate for some",
             "for adults",
-            False,
+            "later",
         ),
+        (
+            "[x] 1: This video is only available for registered users. Use --cookies",
+            "login",
+            "later",
+        ),
+        ("[youtube] x: Please sign in. Use --cookies-from-browser", "login", "later"),
         (
             "[youtube] x: Video unavailable. This video is no longer available because the YouTube "
             "account associated with this video has been terminated.",
             "removed",
-            False,
+            "never",
         ),
-        ("[youtube] x: This video has been removed by the uploader", "removed", False),
+        ("[youtube] x: This video has been removed by the uploader", "removed", "never"),
+        ("[generic] Unable to download webpage: HTTP Error 404: Not Found", "removed", "never"),
         (
             "[youtube] x: The uploader has not made this video available in your country",
             "not in this country",
-            False,
+            "never",
         ),
-        ("[youtube] x: Premieres in 3 hours", "live", False),
+        (
+            "[youtube] x: Video unavailable. This video contains content from X, who has blocked "
+            "it in your country on copyright grounds",
+            "not in this country",
+            "never",
+        ),
+        ("Unable to download webpage: HTTP Error 451: Legal", "not in this country", "never"),
+        ("[youtube] x: Premieres in 3 hours", "live", "never"),
+        ("[youtube] x: This live event is scheduled for tomorrow", "live", "never"),
         (
             "[youtube] x: No supported JavaScript runtime could be found. Only deno is enabled",
             "no JavaScript",
-            True,
+            "later",
         ),
         (
             "[youtube] x: n challenge solving failed: Some formats may be missing",
             "no JavaScript",
-            True,
+            "later",
         ),
         (
             "[youtube] x: Requested format is not available. Use --list-formats",
             "not understood",
-            True,
+            "later",
         ),
-        ("[generic] x: Unsupported URL: http://x/", "no video", False),
-        ("unable to download video data: HTTP Error 403: Forbidden", "forbidden", True),
-        ("[youtube] x: HTTP Error 429: Too Many Requests", "asked too fast", True),
+        ("An extractor error has occurred.", "not understood", "later"),
+        ("[youtube] x: The page needs to be reloaded.", "not understood", "later"),
+        ("[generic] Unsupported URL: https://www.insight-tv.org/a", "no video", "never"),
+        ("unable to download video data: HTTP Error 403: Forbidden", "forbidden", "now"),
+        ("Unable to download webpage: HTTP Error 401: Unauthorized", "forbidden", "now"),
+        ("[youtube] x: HTTP Error 429: Too Many Requests", "asked too fast", "now"),
         (
             "[youtube] x: This content isn't available, try again later. The current session has "
             "been rate-limited by YouTube for up to an hour.",
             "asked too fast",
-            True,
+            "later",
         ),
-        ("unable to download video data: HTTP Error 502: Bad Gateway", "network", True),
-        ("[generic] Unable to download webpage: The read operation timed out", "network", True),
-        ("unable to write data: [Errno 28] No space left on device", "disk", True),
-        ("Something new", "failed", False),
-        ("", "failed", False),
+        ("unable to download video data: HTTP Error 502: Bad Gateway", "network", "now"),
+        ("[generic] Unable to download webpage: The read operation timed out", "network", "now"),
+        ("The downloaded file is empty", "network", "now"),
+        ("unable to write data: [Errno 28] No space left on device", "disk", "later"),
+        ("[Errno 13] Permission denied: '/data/network_disk/a.mp4.part'", "disk", "later"),
+        ("Something new", "unknown", "later"),
+        ("", "unknown", "later"),
     ],
 )
-def test_what_yt_dlp_says_in_words_for_a_user(message: str, name: str, again: bool) -> None:
+def test_what_yt_dlp_says_in_words_for_a_user(message: str, name: str, again: str) -> None:
     reason = reason_of(message)
-    assert (reason.name, reason.again != "never") == (name, again)
-    assert reason.words
+    assert (reason.name, reason.again) == (name, again)
+    assert reason.words or name == "disk"
     assert "\n" not in reason.words
     assert "ERROR" not in reason.words
     assert reason.asks_less == (name in ("bot check", "asked too fast"))
@@ -465,8 +631,8 @@ def test_stopped_at_any_moment_and_gone_on_with(
     with server.running() as address:
         write_list(tmp_path, f"{address}/a.mp4,0,4,0", f"{address}/b.mp4,0,4,1")
         process = start("--workers", "1")
-        part = tmp_path / "out" / ".downloads" / "b.mp4.part"
-        wait_for(lambda: part.is_file() and part.stat().st_size > 20000)
+        downloads = tmp_path / "out" / ".downloads"
+        wait_for(lambda: sum(path.stat().st_size for path in downloads.glob("b-*.part")) > 20000)
         process.send_signal(getattr(signal, how))
         _, said = process.communicate(timeout=60)
         if how == "SIGINT":
@@ -474,7 +640,7 @@ def test_stopped_at_any_moment_and_gone_on_with(
             assert said.strip().splitlines()[-1].endswith("interrupted; --resume goes on from here")
             assert "Traceback" not in said
             assert statuses(tmp_path) == [("done", ""), ("not tried", "")]
-        assert files(tmp_path) == [".downloads/b.mp4.part", "Class_0/a_0-4.mp4"]
+        assert [Path(name).parent.name for name in files(tmp_path)] == [".downloads", "Class_0"]
         asked = len(server.requests)
         process = start("--resume")
         _, said = process.communicate(timeout=60)

@@ -167,8 +167,8 @@ def test_an_output_that_cannot_be_written(
 ) -> None:
     collection(tmp_path)
     (tmp_path / "out").write_text("a file")
-    assert run(tmp_path) == 1
-    assert "cannot be made: " in capsys.readouterr().err
+    assert run(tmp_path) == 2
+    assert "out: is a file, not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["", "hello\n", "a;b;c\n", "\x00\xff|"])
@@ -186,3 +186,55 @@ def test_captions_may_hold_anything(tmp_path: Path) -> None:
     assert set(read.captions) == {"1.jpg", "2.jpg", "3.jpg"}
     assert read.captions["3.jpg"] == ("spaced",)
     assert not read.damaged_lines
+
+
+def report_rows(folder: Path) -> dict[str, str]:
+    with (folder / "out" / "report.csv").open(newline="") as file:
+        return {f"{row['class']}/{row['image']}": row["score"] for row in csv.DictReader(file)}
+
+
+def test_a_stricter_run_keeps_what_is_there_and_its_reasons(tmp_path: Path) -> None:
+    collection(tmp_path)
+    assert run(tmp_path) == 0
+    before, everything = report_rows(tmp_path), placed(tmp_path)
+    assert run(tmp_path, "--min-captions", "3") == 0
+    assert placed(tmp_path) == everything
+    assert report_rows(tmp_path) == before
+    (tmp_path / "out" / "Class_3" / "2.jpg").unlink()
+    assert run(tmp_path, "--min-captions", "3") == 0
+    assert before.keys() - report_rows(tmp_path).keys() == {"3/2.jpg"}
+
+
+def test_a_copy_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
+    collection(tmp_path)
+    assert run(tmp_path) == 0
+    copy = tmp_path / "out" / "Class_3" / "1.jpg"
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[:50])
+    assert run(tmp_path) == 0
+    assert copy.read_bytes() == whole
+
+
+def test_pictures_that_are_somewhere_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collection(tmp_path)
+    (tmp_path / "nest").mkdir()
+    (tmp_path / "images").rename(tmp_path / "nest" / "flickr30k_images")
+    (tmp_path / "nest").rename(tmp_path / "images")
+    assert run(tmp_path) == 2
+    said = capsys.readouterr().err
+    assert f"has none of the pictures; they are in {tmp_path}/images/flickr30k_images" in said
+    (tmp_path / "images").rename(tmp_path / "elsewhere")
+    (tmp_path / "images").mkdir()
+    assert run(tmp_path) == 2
+    assert "images: has none of the pictures, such as " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_of_the_pictures_is_no_place_for_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collection(tmp_path)
+    assert run(tmp_path, "--output", str(tmp_path / "images")) == 2
+    assert "is the folder of the pictures; name another" in capsys.readouterr().err

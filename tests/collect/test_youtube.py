@@ -5,7 +5,6 @@ import json
 import logging
 import socket
 import threading
-import time
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ import pytest
 from seldsynth.classes import CLASSES
 from seldsynth.cli import main
 from seldsynth.collect import youtube_api
-from seldsynth.collect.youtube import Video, Wishes, clock, judge, seconds_of
+from seldsynth.collect.youtube import Video, Wishes, clock, iso_seconds, judge
 from seldsynth.collect.youtube_api import (
     DAILY_QUOTA,
     QUOTA_COSTS,
@@ -109,7 +108,7 @@ def test_two_lists_as_users_know_them(tmp_path: Path, capsys: pytest.CaptureFixt
     said = capsys.readouterr().out
     assert "11 bell                              4           4" in said
     assert "12 knock                             2           4" in said
-    assert f"searches today: {server.count('search')} of 100" in said
+    assert f"searches today for this list: {server.count('search')} of 100" in said
 
 
 def test_the_key_goes_in_a_header_and_nowhere_else(
@@ -218,6 +217,51 @@ def test_which_videos_are_passed_over(
         assert verdict.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("class_id", "title", "is_about"),
+    [
+        (0, "Woman Talking to Camera - stock footage", True),
+        (0, "Interview with a woman", True),
+        (0, "Morning routine of a girl", False),
+        (0, "A man interviews a woman", False),
+        (1, "Old man talks about life", True),
+        (1, "Man plays the piano", False),
+        (1, "Spider-Man talks", False),
+        (1, "A talk on the Isle of Man", False),
+        (2, "Audience applause at the opera", True),
+        (3, "Old phone ringing", True),
+        (3, "The best phones of the year", False),
+        (3, "Reviewing a telephone", False),
+        (4, "Baby laughing", True),
+        (4, "Try not to laugh", False),
+        (5, "Washing dishes by hand", True),
+        (5, "Vacuum cleaner running", True),
+        (5, "How to install a satellite dish", False),
+        (5, "The Hoover Dam", False),
+        (6, "Footsteps on gravel", True),
+        (6, "Walkthrough of level 3", False),
+        (7, "A creaky door", True),
+        (7, "Installing doors", False),
+        (8, 'Choir sings "Ave Maria"', True),
+        (8, "Singer sewing machine", False),
+        (8, "Resistance band workout", False),
+        (8, "Motivational speakers", False),
+        (9, 'Playing the 14" snare drum', True),
+        (10, "Kitchen faucet", True),
+        (10, "Why the Titanic sinks", False),
+        (10, "Repairing a dripping faucet", False),
+        (11, '"Church bells" of Cologne', True),
+        (11, "Kristen Bell interview", False),
+        (11, "Jingle Bell Rock", False),
+        (12, "A hand knocks on wood", True),
+        (12, "Boxer knocked out cold", False),
+    ],
+)
+def test_titles(class_id: int, title: str, is_about: bool) -> None:
+    video = mock_video("x", title, description='A dog, a girl and a 14" disc.')
+    assert isinstance(judge(video, CLASSES[class_id], Wishes()), Video) == is_about
+
+
 @pytest.mark.parametrize("item", [None, {}, [], "x", {"id": "x", "snippet": None}])
 def test_what_is_no_description_of_a_video(item: object) -> None:
     assert isinstance(judge(item, BELL, Wishes()), str)
@@ -236,7 +280,7 @@ def test_every_term_would_find_its_own_class() -> None:
     [("PT5S", 5), ("PT1H2M3S", 3723), ("P1DT1S", 86401), ("PT4M", 240), ("P1M", None), ("", None)],
 )
 def test_durations(text: str, seconds: int | None) -> None:
-    assert seconds_of(text) == seconds
+    assert iso_seconds(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -306,10 +350,13 @@ def test_starting_anew_keeps_what_was_found_and_what_was_spent(
         capsys.readouterr()
         assert run(address, tmp_path, "--classes", "12") == 0
     said = capsys.readouterr()
-    assert "starts anew; --resume would go on with the search now kept in" in said.err
+    assert "a new search; the one before is now " in said.err
+    assert "out.state.old.json: rename it to out.state.json to go on with it" in said.err
     assert json.loads((tmp_path / "out.state.old.json").read_text()) == first
     second = json.loads((tmp_path / "out.state.json").read_text())
     assert second["terms"].keys() == {"12"}
+    assert "out.csv: the list before is now" in said.err
+    assert "bell0" in (tmp_path / "out.old.csv").read_text()
     assert second["quota_used"]["search"] > first["quota_used"]["search"]
 
 
@@ -319,6 +366,76 @@ def test_more_of_one_class_keeps_the_others(tmp_path: Path) -> None:
         assert ids(tmp_path) == ["bell0", "knock0"]
         assert run(address, tmp_path, "--classes", "11", "--results", "3", "--resume") == 0
     assert ids(tmp_path) == ["bell0", "bell3", "bell1", "knock0"]
+
+
+@pytest.mark.parametrize("fault", ["no key", "no network", "key refused"])
+def test_a_search_that_fails_to_begin_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.delenv("YOUTUBE_API_KEY", raising=False)
+    server = mock_server()
+    with server.running() as address:
+        assert run(address, tmp_path, "--classes", "11") == 0
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        if fault == "no key":
+            secret = ("--client-secret", str(tmp_path / "none.json"))
+            assert run(address, tmp_path, "--classes", "12", *secret, key=False) == 2
+        else:
+            wrong = api_error(500, "x") if fault == "no network" else api_error(400, "keyInvalid")
+            server.faults = [wrong] * 5
+            expected = 1 if fault == "no network" else 2
+            assert run(address, tmp_path, "--classes", "12") == expected
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    spent = [json.loads(files.pop("out.state.json")) for files in (before, after)]
+    assert after == before
+    attempts = {"no key": 0, "no network": 5, "key refused": 0}[fault]  # one is not counted: exit 2
+    assert spent[1]["quota_used"]["search"] == spent[0]["quota_used"]["search"] + attempts
+    assert spent[1]["terms"] == spent[0]["terms"]
+
+
+def test_what_a_user_does_to_the_list_is_kept(tmp_path: Path) -> None:
+    """A row taken out stays out and another comes in its place; one that was changed stays so."""
+    path = tmp_path / "out.csv"
+    with mock_server().running() as address:
+        assert run(address, tmp_path, "--classes", "11", "--results", "3") == 0
+        assert ids(tmp_path) == ["bell0", "bell3", "bell1"]
+        lines = path.read_text().splitlines()
+        lines[1] = lines[1].replace(",0:22,0:42,", ",0:05,0:06.5,")
+        path.write_text("\n".join([*lines[:2], lines[3]]) + "\n")
+        for _ in range(2):
+            assert run(address, tmp_path, "--classes", "11", "--results", "3", "--resume") == 0
+            assert ids(tmp_path) == ["bell0", "bell1", "bell4"]
+            assert rows(path)[0]["end"] == "0:06.5"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("out.csv", "a,b\n1,2\n", "out.csv: is of another command; choose another --output"),
+        ("out_detailed.csv", "a,b\n1,2\n", "out_detailed.csv: is of another command"),
+        ("out.csv/", None, "is no place for a list; name a file such as a.csv"),
+    ],
+)
+def test_places_that_are_none_for_a_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str | None, said: str
+) -> None:
+    if content is None:
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_text(content)
+    assert run("http://127.0.0.1:9", tmp_path) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name.rstrip("/")]
+
+
+def test_an_answer_that_is_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A length that is promised and not kept, and then no more."""
+    short = (200, b"{", {"Content-Length": "100", "Connection": "close"})
+    server = mock_server(faults=[None, None, *[short] * 5])
+    with server.running() as address:
+        assert run(address, tmp_path, "--classes", "11") == 1
+    assert "YouTube cannot be reached: " in capsys.readouterr().err
+    assert ids(tmp_path) == ["bell0", "bell1", "bell2"]
 
 
 def test_a_page_that_is_no_longer_known_is_searched_for_anew(tmp_path: Path) -> None:
@@ -345,7 +462,7 @@ def test_a_page_that_is_no_longer_known_is_searched_for_anew(tmp_path: Path) -> 
         (
             '{"version": 1, "wishes": {"region": "FR"}}',
             ["--region", "DE"],
-            "was made with license any, region FR, max_duration_s 600; use the same",
+            "was made with region FR; use the same",
         ),
     ],
 )
@@ -379,7 +496,7 @@ DAILY_429 = api_error(
         (api_error(429, "rateLimitExceeded"), 1, 5, "YouTube is asked too fast (429)"),
         (api_error(403, "userRateLimitExceeded"), 1, 5, "YouTube is asked too fast (403)"),
         ((200, b"no json", {}), 1, 5, "YouTube cannot be reached: "),
-        ((200, b"[]", {}), 1, 5, "YouTube cannot be reached: list instead of an object"),
+        ((200, b"[]", {}), 1, 5, "YouTube cannot be reached: the answer is not"),
         # What lasts a day stops the run, with what was found until then.
         (api_error(403, "quotaExceeded"), 1, 1, "today's quota is used up; in "),
         (DAILY_429, 1, 1, "today's quota is used up; in "),
@@ -437,6 +554,8 @@ def test_nobody_listens(
         assert run(address, tmp_path, "--classes", "11") == 1
     assert "YouTube cannot be reached: " in capsys.readouterr().err
     assert len(pauses) == 4
+    state = json.loads((tmp_path / "out.state.json").read_text())
+    assert state["quota_used"]["search"] == 0
 
 
 def test_ctrl_c_keeps_what_was_found(
@@ -458,8 +577,8 @@ def test_ctrl_c_keeps_what_was_found(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--classes", "13"], "--classes 13: no such class; ids are 0 to 12"),
-        (["--classes", "trumpet"], "--classes trumpet: no such class"),
+        (["--classes", "13"], "--classes 13: no such class; 0 to 12, or a name"),
+        (["--classes", "trumpet"], "--classes trumpet: no such class; did you mean instrument?"),
         (["--api_key", "a b"], "the API key holds blanks or unusual characters"),
         (["--api_key", "a\nb"], "the API key holds blanks or unusual characters"),
         (["--class-table", "none.yaml"], "none.yaml: cannot be read"),
@@ -474,7 +593,13 @@ def test_faults_of_the_command_line(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--results", "0"], ["--region", "Germany"], ["--budget", "x"]]
+    "arguments",
+    [
+        ["--results", "0"],
+        ["--region", "Germany"],
+        ["--budget", "x"],
+        ["--api-endpoint", "localhost:9"],
+    ],
 )
 def test_options_that_argparse_refuses(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -615,6 +740,47 @@ def test_logging_in_once_is_enough(tmp_path: Path, login: LoginServer) -> None:
     assert login.exchanges == ["authorization_code", "refresh_token", "authorization_code"]
 
 
+def test_no_browser_to_log_in_with(
+    tmp_path: Path,
+    login: LoginServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(using: object = None) -> None:
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    arguments = ("--client-secret", str(tmp_path / "client_secret.json"))
+    assert run("http://127.0.0.1:9", tmp_path, *arguments, key=False) == 2
+    assert "no browser to log in with; log in on another machine" in capsys.readouterr().err
+
+
+def test_nobody_logs_in(
+    tmp_path: Path,
+    login: LoginServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Browser:
+        def open(self, url: str, **_: object) -> None: ...
+
+    monkeypatch.setattr(webbrowser, "get", lambda using=None: Browser())
+    monkeypatch.setattr(youtube_api, "_LOGIN_S", 1)
+    arguments = ("--client-secret", str(tmp_path / "client_secret.json"))
+    assert run("http://127.0.0.1:9", tmp_path, *arguments, key=False) == 2
+    assert "nobody logged in within" in capsys.readouterr().err
+
+
+def test_tokens_are_in_no_log(
+    tmp_path: Path, login: LoginServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--client-secret", str(tmp_path / "client_secret.json"), "--classes", "11")
+    with mock_server().running() as address:
+        assert run(address, tmp_path, "-vvv", *arguments, key=False) == 0
+    said = capfd.readouterr()
+    assert not any(secret in said.out + said.err for secret in ("long", "short", "code=yes"))
+
+
 def test_neither_key_nor_client_secret(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -625,8 +791,3 @@ def test_neither_key_nor_client_secret(
     (tmp_path / "none.json").write_text("{}")
     assert run("http://127.0.0.1:9", tmp_path, *arguments, key=False) == 2
     assert "none.json: no OAuth client secret" in capsys.readouterr().err
-
-
-def test_pauses_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fixture above replaces the clock's own sleep and no function of ours."""
-    assert youtube_api.time is time

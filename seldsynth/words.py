@@ -24,6 +24,7 @@ BREAK = r"[,.;:!?]"
 """What ends a clause."""
 
 _WORD = re.compile(rf"[^\W_]+(?:'[a-z]+)?|{BREAK}")
+_RULE_WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?(?:~|\([^\W_]+\))?")
 _QUOTED = re.compile(r'["“”][^"“”]*["“”]')
 _GAP = r"(?: (?![,.;:!?])\S+){0,4}"
 _CLAUSE_WORD = rf"(?!{BREAK}|and |but |while |as |who |with )\S+"
@@ -35,10 +36,22 @@ _NEGATION = re.compile(
 )
 
 
-def words_of(text: str) -> str:
-    """Lower case, single spaces, punctuation as words of their own, quotations left out."""
-    unquoted = _QUOTED.sub(" ", text.lower())
-    return f" {' '.join(_WORD.findall(unquoted))} "
+def words_of(text: str, *, quotations: bool = False) -> str:
+    """Lower case, single spaces, punctuation as words of their own; quotations only if wished."""
+    said = text.lower() if quotations else _QUOTED.sub(" ", text.lower())
+    return f" {' '.join(_WORD.findall(said))} "
+
+
+def rule_fault(line: str) -> str | None:
+    """What is wrong with a rule, or None."""
+    parts = re.sub(r"\s*\|\s*", "|", line.lower()).split()
+    words = [word for part in parts if part != "..." for word in part.split("|")]
+    if not words:
+        return "should hold a word"
+    odd = [word for word in words if not _RULE_WORD.fullmatch(word)]
+    if odd:
+        return f"{odd[0]!r} is no word of a rule; write words apart, such as hi hat(s)"
+    return None
 
 
 def matching_spans(text: str, rules: WordRules) -> Iterator[tuple[int, int]]:
