@@ -20,7 +20,7 @@ ORDER = [
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room", "demo.scenes",
     "demo",
     "collect.captions", "collect.flickr30k",
-    "collect.clip_list", "collect.youtube_api", "collect.youtube",
+    "collect.clip_list", "collect.youtube_api", "collect.youtube_videos", "collect.youtube",
     "collect.cut", "collect.refusals", "collect.fetch", "collect.ledger",
     "collect.download",
     "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from seldsynth.class_file import load_classes
 from seldsynth.class_table import ClassTable, SoundClass
-from seldsynth.collect.youtube import Lists, StateFile, Wishes, find_videos
+from seldsynth.collect.youtube import Lists, StateFile, find_videos
 from seldsynth.collect.youtube_api import (
     DAILY_QUOTA,
     SEARCH,
@@ -22,6 +22,7 @@ from seldsynth.collect.youtube_api import (
     key_credentials,
     oauth_credentials,
 )
+from seldsynth.collect.youtube_videos import Wishes
 from seldsynth.commands.options import add_class_table, add_common, positive, print_classes
 from seldsynth.errors import CollectError, ConfigError
 

@@ -19,7 +19,7 @@ import pytest
 from seldsynth.classes import CLASSES
 from seldsynth.cli import main
 from seldsynth.collect import youtube_api
-from seldsynth.collect.youtube import Video, Wishes, clock, iso_seconds, judge
+from seldsynth.collect.youtube import clock
 from seldsynth.collect.youtube_api import (
     DAILY_QUOTA,
     QUOTA_COSTS,
@@ -29,6 +29,7 @@ from seldsynth.collect.youtube_api import (
     key_credentials,
     when_renewed,
 )
+from seldsynth.collect.youtube_videos import Video, Wishes, iso_seconds, judge
 from tests.collect.servers import QuietHandler, YouTubeServer, api_error, mock_video, serving
 
 KEY = "AIzaSyNobodyShallEverReadThis"
