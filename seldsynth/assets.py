@@ -1,11 +1,13 @@
 """Folders → AssetLibrary: which pictures and clips there are for each class, sorted.
 
-Listing a folder opens no file. A file is read, checked and hashed when a plan first wants it, and
-never twice; one that cannot be used is left out with one warning.
+Listing a folder opens no file but those that may be copies of others. A file is read, checked and
+hashed when a plan first wants it, and never twice; one that cannot be used is left out with one
+warning.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
@@ -46,7 +48,10 @@ class AssetFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """A file that was read and can be used. width, height: upright, in square pixels."""
+    """A file that was read and can be used.
+
+    width, height: upright, in square pixels. duration_ms: of a clip, as far as it was read.
+    """
 
     folder: str
     path: str
@@ -54,6 +59,7 @@ class Asset:
     sha256: str
     width: int
     height: int
+    duration_ms: int = 0
 
 
 class AssetLibrary:
@@ -100,12 +106,13 @@ class AssetLibrary:
             info = check_still(content, name=path)
             if not info.max_alpha:
                 raise MediaError(f"{path}: fully transparent: there is nothing to see")
-            width, height = info.width, info.height
+            width, height, duration_ms = info.width, info.height, 0
             sha256 = hashlib.sha256(content).hexdigest()
         else:
             longest_s = _CANVAS_CHECK_S if file in self.canvases else MAX_CLIP_S
             clip = check_clip(path, max_duration_s=longest_s)
             width, height = clip.width, clip.height
+            duration_ms = int(clip.duration_s * 1000)
             sha256 = file_sha256(path)
         return Asset(
             folder=file.folder,
@@ -114,6 +121,7 @@ class AssetLibrary:
             sha256=sha256,
             width=width,
             height=height,
+            duration_ms=duration_ms,
         )
 
 
@@ -151,7 +159,7 @@ def scan_library(
     follow_symlinks: bool,
     classes: ClassTable = CLASSES,
 ) -> AssetLibrary:
-    """List the usable files below the input folders; nothing is opened.
+    """List the usable files below the input folders, copies once.
 
     folders: `image_assets_dir`, `video_assets_dir`, `image_360_path` and `video_360_path`, where
     given. What a file is goes by its name's ending, whichever folder it lies in. Links that lead
@@ -170,6 +178,8 @@ def scan_library(
             _log.warning("input.%s: no pictures or clips in class folders of %s", key, root)
         for class_id, file in found:
             tiles[class_id].append(file)
+    for class_id, files in tiles.items():
+        tiles[class_id] = _distinct(files, roots)
     if not any(tiles.values()):
         places = " or ".join(str(root) for root in roots.values())
         raise ConfigError(
@@ -188,6 +198,27 @@ def scan_library(
         canvases=tuple(canvases),
         classes=classes,
     )
+
+
+def _distinct(files: list[AssetFile], roots: Mapping[str, Path]) -> list[AssetFile]:
+    """The files without copies of another: the same content counts once.
+
+    Only files of the same size are read. What cannot be read is left to be complained of later.
+    """
+    by_size: dict[int, list[AssetFile]] = {}
+    for file in files:
+        with contextlib.suppress(OSError):
+            by_size.setdefault((roots[file.folder] / file.path).stat().st_size, []).append(file)
+    copies: set[AssetFile] = set()
+    for size, alike in by_size.items():
+        seen: set[str] = set()
+        for file in alike if size and len(alike) > 1 else ():
+            with contextlib.suppress(MediaError):
+                sha256 = file_sha256(roots[file.folder] / file.path)
+                if sha256 in seen:
+                    copies.add(file)
+                seen.add(sha256)
+    return [file for file in files if file not in copies]
 
 
 def class_files(

@@ -21,7 +21,7 @@ from seldsynth.folders import files_below
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
 from seldsynth.metadata import read_labels
 from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
-from seldsynth.planner import make_plan, notes_on
+from seldsynth.planner import make_plan, notes_on, variant_id
 from seldsynth.render.scene import check_assets, render_frames
 
 _log = logging.getLogger(__name__)
@@ -29,9 +29,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """One label file (or saved plan) and what becomes of it."""
+    """One label file (or saved plan) and what becomes of it: one video of possibly several.
+
+    recording_id: with the variant, if there are several. label_id: without.
+    """
 
     recording_id: str
+    label_id: str
+    variant: int
     source: Path
     video: Path
     plan: Path
@@ -68,10 +73,10 @@ class Outcome:
 
 
 def find_recordings(config: Config) -> list[Recording]:
-    """Every label file below metadata_dir, sorted by path. Raises ConfigError if there is none.
+    """Every label file below metadata_dir, sorted by path, once for each variant.
 
-    The id is the path below metadata_dir without its ending, with forward slashes. Links are
-    followed: a label file can do no harm.
+    Raises ConfigError if there is none. The id is the path below metadata_dir without its ending,
+    with forward slashes. Links are followed: a label file can do no harm.
     """
     root, video_dir = config.input.metadata_dir, config.output.video_dir
     videos_inside = video_dir.is_relative_to(root)
@@ -81,15 +86,19 @@ def find_recordings(config: Config) -> list[Recording]:
             continue
         if videos_inside and path.is_relative_to(video_dir):
             continue
-        recording_id = path.relative_to(root).with_suffix("").as_posix()
-        if recording_id in found:
-            raise ConfigError(f"{path} and {found[recording_id].source} would be one video")
-        found[recording_id] = Recording(
-            recording_id=recording_id,
-            source=path,
-            video=video_dir / f"{recording_id}.mp4",
-            plan=video_dir / f"{recording_id}.plan.json",
-        )
+        label_id = path.relative_to(root).with_suffix("").as_posix()
+        for variant in range(config.processing.variants):
+            recording_id = variant_id(label_id, variant, config.processing.variants)
+            if recording_id in found:
+                raise ConfigError(f"{path} and {found[recording_id].source} would be one video")
+            found[recording_id] = Recording(
+                recording_id=recording_id,
+                label_id=label_id,
+                variant=variant,
+                source=path,
+                video=video_dir / f"{recording_id}.mp4",
+                plan=video_dir / f"{recording_id}.plan.json",
+            )
     if not found:
         raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
     return list(found.values())
@@ -117,7 +126,8 @@ def plan_recordings(
                 config,
                 events_of(table),
                 library,
-                recording_id=recording.recording_id,
+                recording_id=recording.label_id,
+                variant=recording.variant,
                 num_label_frames=table.num_label_frames,
                 plan_file=recording.plan,
             )
@@ -157,7 +167,12 @@ def load_plans(
     for path in plan_files:
         name = path.name.removesuffix(".json").removesuffix(".plan")
         recording = Recording(
-            recording_id=name, source=path, video=path.with_name(f"{name}.mp4"), plan=path
+            recording_id=name,
+            label_id=name,
+            variant=0,
+            source=path,
+            video=path.with_name(f"{name}.mp4"),
+            plan=path,
         )
         try:
             plan = plan_from_json(path.read_bytes(), name=path)

@@ -71,6 +71,12 @@ def _workers(value: object) -> object:
     return value
 
 
+def _shares(value: list[float]) -> list[float]:
+    if len(value) != 3 or min(value) < 0 or abs(sum(value) - 1) > 1e-6:
+        raise ValueError("should be three shares that make 1, such as [0.8, 0.1, 0.1]")
+    return value
+
+
 def _device(value: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,4})?", value):
         raise ValueError("should be auto, cpu, cuda or cuda:N")
@@ -155,6 +161,9 @@ class ProcessingConfig(Section):
         description="canvas from image_360_path (true) or video_360_path (false); "
         "null: whichever is given, pictures first",
     )
+    variants: int = Field(
+        1, ge=1, le=1000, description="videos made of each label file: name_v00.mp4 …, if several"
+    )
     seed: int = Field(
         0, ge=0, lt=2**63, description="same seed, same config, same inputs: the same videos"
     )
@@ -179,18 +188,22 @@ class CanvasConfig(Section):
 class TilesConfig(Section):
     """The pictures of the sound events."""
 
-    size: Literal["physical", "fixed"] = Field(
+    size: Literal["physical", "fixed", "source"] = Field(
         "physical",
-        description="physical (by the class's size in metres and the labelled distance) | fixed",
+        description="physical (by the class's size in metres and the labelled distance) | fixed | "
+        "source (as many canvas pixels as the file has)",
+    )
+    size_jitter: float = Field(
+        0.15, ge=0, le=0.9, description="physical sizes vary by up to this fraction"
     )
     fixed_deg: float = Field(
         37.5, gt=0, le=120, description="degrees of the longer side where size is fixed"
     )
     min_deg: float = Field(
-        12.0, gt=0, le=120, description="never smaller than this, where size is physical"
+        12.0, gt=0, le=120, description="never smaller than this, unless size is fixed"
     )
     max_deg: float = Field(
-        70.0, gt=0, le=120, description="never larger than this, where size is physical"
+        70.0, gt=0, le=120, description="never larger than this, unless size is fixed"
     )
     default_distance_m: float = Field(
         2.0, gt=0, description="metres, for labels that have no distance"
@@ -203,6 +216,24 @@ class TilesConfig(Section):
     )
     prefer: Literal["mixed", "image", "video"] = Field(
         "mixed", description="mixed | image | video: where a class has pictures and clips"
+    )
+    keep_asset: bool = Field(
+        True, description="a source that comes back has the same picture (true) or a new one"
+    )
+    clip_start: Literal["random", "first"] = Field(
+        "random", description="random | first: the frame a clip starts with"
+    )
+    fade_frames: int = Field(
+        0, ge=0, le=240, description="video frames over which a picture fades in, and out"
+    )
+    mirror: float = Field(
+        0.5, ge=0, le=1, description="how often a picture is shown mirrored, 0 never to 1 always"
+    )
+    offscreen: float = Field(
+        0.0, ge=0, le=1, description="how often a sound gets no picture; the ground truth says so"
+    )
+    silent_per_minute: float = Field(
+        0.0, ge=0, le=60, description="pictures that make no sound; the ground truth says so"
     )
 
 
@@ -239,6 +270,19 @@ class AssetsConfig(Section):
 
     follow_symlinks: bool = Field(
         False, description="accept links that lead out of the asset folders"
+    )
+    weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(
+        {},
+        description="how often files of a folder are chosen, beside 1 for others: a folder below "
+        'an asset folder such as {"Class_3/studio": 2}, or video_assets_dir and the like',
+    )
+    split: Literal["train", "val", "test"] | None = Field(
+        None,
+        description="train | val | test: only assets of this part, by a hash of their content; "
+        "null: all",
+    )
+    split_shares: Annotated[list[float], AfterValidator(_shares)] = Field(
+        [0.8, 0.1, 0.1], description="how large train, val and test are"
     )
     class_table: FolderPath | None = Field(
         None,

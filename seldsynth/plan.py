@@ -45,17 +45,23 @@ class CanvasPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class TilePlan:
-    """The picture of one sound event.
+    """The picture of one sound event, or one that makes no sound.
 
-    longer_side_deg: angle that the picture's longer side fills, for every row of the track.
-    feather: width of the soft border as a fraction of the shorter side. The track's distances are
-    never nan.
+    event_index: no two tiles or unseen events share one. silent: it belongs to no sound; its
+    source_id is -1. mirror: left and right change places. clip_start_ms: the time of the clip when
+    the tile appears. fade_frames: video frames over which it appears, and goes. longer_side_deg:
+    angle that the picture's longer side fills, for every row of the track. feather: width of the
+    soft border as a fraction of the shorter side. The track's distances are never nan.
     """
 
     event_index: Annotated[int, Field(ge=0)]
     class_id: Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
     source_id: int
+    silent: bool = False
     asset: Asset
+    mirror: bool = False
+    clip_start_ms: Annotated[int, Field(ge=0)] = 0
+    fade_frames: Annotated[int, Field(ge=0, le=240)] = 0
     feather: Annotated[float, Field(ge=0, le=0.5)]
     track: Track
     longer_side_deg: tuple[float, ...]
@@ -71,12 +77,14 @@ class TilePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkippedEvent:
-    """A sound event that gets no picture, and why."""
+class UnseenEvent:
+    """A sound event that gets no picture, and why. The track's distances are never nan."""
 
-    event_index: int
-    class_id: int
+    event_index: Annotated[int, Field(ge=0)]
+    class_id: Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
+    source_id: int
     reason: str
+    track: Track
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +105,7 @@ class ScenePlan:
     folders that assets lie in, relative ones from the folder of the plan's file.
     """
 
-    version: Literal[1]
+    version: Literal[2]
     recording_id: str
     seed: int
     frame_rate: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/[1-9]\d{0,8}$")]
@@ -108,7 +116,7 @@ class ScenePlan:
     folders: dict[str, str]
     encoding: EncodingPlan
     canvas: CanvasPlan
-    skipped: tuple[SkippedEvent, ...]
+    unseen: tuple[UnseenEvent, ...]
     tiles: tuple[TilePlan, ...]
 
     def __post_init__(self) -> None:

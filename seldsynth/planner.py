@@ -6,23 +6,31 @@ import math
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
-from zlib import crc32
 
 import numpy as np
+import torch
 
 import seldsynth
-from seldsynth.assets import Asset, AssetFile, AssetKind, AssetLibrary
-from seldsynth.class_table import ClassTable, SoundClass
+from seldsynth.assets import Asset, AssetLibrary
+from seldsynth.choice import AssetChooser, draw_key, generator_of
+from seldsynth.class_table import ClassTable
 from seldsynth.classes import CLASSES
-from seldsynth.config import Config, TilesConfig
+from seldsynth.config import Config
 from seldsynth.errors import AssetError, LabelError
 from seldsynth.events import LABEL_RATE, SoundEvent, Track, motion_of, num_video_frames
-from seldsynth.plan import CanvasPlan, EncodingPlan, ScenePlan, SkippedEvent, TilePlan
+from seldsynth.plan import CanvasPlan, EncodingPlan, ScenePlan, TilePlan, UnseenEvent
+from seldsynth.sphere import angle_between_deg, angles_to_doa
 
-_CANVAS_STREAM = 2**32 - 1
+_CANVAS_STREAM = 2**32 - 2
+_SILENT = 2**32 - 3
+_SILENT_ELEVATION = 45.0
+_AWAY_DEG = 40.0
+_TRIES = 50
+OFF_SCREEN = "off-screen"
 _PUBLIC_WIDTH = 1920
 _ASPECT_TOLERANCE = 0.01
 
@@ -35,38 +43,54 @@ def make_plan(
     recording_id: str,
     num_label_frames: int,
     plan_file: Path,
+    variant: int = 0,
 ) -> ScenePlan:
     """Decide everything about one recording's video.
 
-    plan_file: where the plan will be kept; its relative folders start from there.
+    plan_file: where the plan will be kept; its relative folders start from there. variant: which
+    of the videos of the recording it is.
 
     The plan depends on the config, the seed, the recording's id and labels, and the assets; not on
     other recordings, their order or number. Raises AssetError for a class without pictures
     (unless tiles.missing is skip) and LabelError for a recording of no length.
     """
+    name = variant_id(recording_id, variant, config.processing.variants)
     num_frames = _length(config, recording_id=recording_id, num_label_frames=num_label_frames)
     rate = config.processing.fps
-    choose = _AssetChooser(config, library, recording_id)
-    tiles, skipped = [], []
+    choose = AssetChooser(
+        config, library, recording_id, variant=variant, wanted=_classes_drawn(config, events)
+    )
+    tiles, unseen = [], []
     for event in events:
         if num_video_frames(Fraction(event.track.label_frames[0], LABEL_RATE), rate) >= num_frames:
             continue
-        asset = choose.tile(event)
+        chance = _Chance(config, name, draw_key(event, keep_asset=config.tiles.keep_asset))
+        asset = choose.for_event(event)
         reason = "" if asset else "no picture or clip for its class"
         if not _frames_of(event.track, rate, num_frames):
             reason = "falls between two video frames"
+        elif chance.offscreen < config.tiles.offscreen:
+            reason = OFF_SCREEN
+        track = _with_distances(event.track, config.tiles.default_distance_m)
         if asset and not reason:
-            tiles.append(_tile(event, asset, library.classes[event.class_id], config.tiles))
+            tiles.append(_tile(event, track, asset, chance, library, config))
         else:
-            skipped.append(
-                SkippedEvent(event_index=event.event_index, class_id=event.class_id, reason=reason)
+            unseen.append(
+                UnseenEvent(
+                    event_index=event.event_index,
+                    class_id=event.class_id,
+                    source_id=event.source_id,
+                    reason=reason,
+                    track=track,
+                )
             )
-    choose.complain()
-    canvas = _canvas(config, library, recording_id)
+    _complain(choose.missing, config, library)
+    tiles += _silent_tiles(config, events, library, choose, name, num_frames=num_frames)
+    canvas = _canvas(config, library, choose, name)
     used = {asset.folder for asset in (canvas.asset, *(t.asset for t in tiles)) if asset}
     return ScenePlan(
-        version=1,
-        recording_id=recording_id,
+        version=2,
+        recording_id=name,
         seed=config.processing.seed,
         frame_rate=f"{rate.numerator}/{rate.denominator}",
         num_frames=num_frames,
@@ -76,9 +100,34 @@ def make_plan(
         folders=dict(_plan_folders(config, library, plan_file.parent, used)),
         encoding=EncodingPlan(**config.encoding.model_dump()),
         canvas=canvas,
-        skipped=tuple(skipped),
+        unseen=tuple(unseen),
         tiles=tuple(tiles),
     )
+
+
+def variant_id(recording_id: str, variant: int, variants: int) -> str:
+    """What a variant is called: mix_v00, or mix if there is only one."""
+    digits = max(2, len(str(variants - 1)))
+    return f"{recording_id}_v{variant:0{digits}d}" if variants > 1 else recording_id
+
+
+def _classes_drawn(config: Config, events: tuple[SoundEvent, ...]) -> list[int]:
+    """The class of every asset that a variant draws for its events."""
+    drawn = {
+        draw_key(event, keep_asset=config.tiles.keep_asset): event.class_id for event in events
+    }
+    return list(drawn.values())
+
+
+class _Chance:
+    """The random numbers of one event, 0..1.
+
+    All are always drawn, so that a switch changes only what it names.
+    """
+
+    def __init__(self, config: Config, recording_id: str, key: int) -> None:
+        numbers = generator_of(config, recording_id, key).random(16)
+        self.size, self.mirror, self.clip_start, self.offscreen = (float(n) for n in numbers[:4])
 
 
 def _frames_of(track: Track, frame_rate: Fraction, num_frames: int) -> int:
@@ -97,8 +146,8 @@ def notes_on(
         verb = "cut" if plan.num_frames < natural else "padded"
         length_s = float(plan.num_frames / plan.frames_per_second)
         notes.append(f"{verb} from {num_label_frames / LABEL_RATE:.1f} s to {length_s:.1f} s")
-    for reason in sorted({event.reason for event in plan.skipped}):
-        of_reason = [event for event in plan.skipped if event.reason == reason]
+    for reason in sorted({event.reason for event in plan.unseen} - {OFF_SCREEN}):
+        of_reason = [event for event in plan.unseen if event.reason == reason]
         names = sorted({classes[event.class_id].name for event in of_reason})
         notes.append(f"events left out: {len(of_reason)} ({', '.join(names)}): {reason}")
     return tuple(notes)
@@ -133,128 +182,174 @@ def _length(config: Config, *, recording_id: str, num_label_frames: int) -> int:
     return num_video_frames(length_s, rate)
 
 
-def _generator(config: Config, recording_id: str, stream: int) -> np.random.Generator:
-    """Random numbers of one event (stream is its event_index) or of the canvas."""
-    return np.random.default_rng([config.processing.seed, crc32(recording_id.encode()), stream])
-
-
-class _AssetChooser:
-    """Draws a picture or clip for every sound event of one recording."""
-
-    def __init__(self, config: Config, library: AssetLibrary, recording_id: str) -> None:
-        self._config = config
-        self._library = library
-        self._recording_id = recording_id
-        self._chosen: dict[int, Asset | None] = {}
-        self._missing: set[int] = set()
-
-    def tile(self, event: SoundEvent) -> Asset | None:
-        """The asset of an event; a source that comes back has the one it had before."""
-        if event.identity not in self._chosen:
-            self._chosen[event.identity] = self._draw(event)
-        return self._chosen[event.identity]
-
-    def _draw(self, event: SoundEvent) -> Asset | None:
-        generator = _generator(self._config, self._recording_id, event.identity)
-        heads = bool(generator.random() < 0.5)
-        prefer = self._config.tiles.prefer
-        first: AssetKind = (
-            "image" if (heads if prefer == "mixed" else prefer == "image") else "video"
-        )
-        second: AssetKind = "video" if first == "image" else "image"
-        files = self._library.tiles.get(event.class_id, ())
-        for kind in (first, second):
-            asset = draw(generator, self._library, [file for file in files if file.kind == kind])
-            if asset is not None:
-                return asset
-        self._missing.add(event.class_id)
-        return None
-
-    def complain(self) -> None:
-        """Say which classes had no usable file. Raises AssetError, unless tiles.missing is skip."""
-        if not self._missing:
-            return
-        classes, paths = self._library.classes, self._config.input
-        if self._config.tiles.missing == "skip":
-            for class_id in sorted(self._missing):
-                name = classes[class_id].name
-                self._library.warn_once(f"no picture or clip for {name}: its events are left out")
-            return
-        names = ", ".join(f"{one} ({classes[one].name})" for one in sorted(self._missing))
-        places = [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
-        raise AssetError(
-            f"no picture or clip for class {names} under {' or '.join(places)}; "
-            f"add some or set tiles.missing: skip; to see what there is: {self._check_command()}"
-        )
-
-    def _check_command(self) -> str:
-        """What to type to have the asset folders checked, from where the program was started."""
-        paths, assets = self._config.input, self._config.assets
-        words = ["python", "-m", "seldsynth", "assets", "check"]
-        if assets.follow_symlinks:
-            words.append("--follow-symlinks")
-        if assets.class_table is not None:
-            words += ["--class-table", str(assets.class_table)]
-        words += ["--metadata", str(paths.metadata_dir)]
-        words += [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
-        home = Path(seldsynth.__file__).parents[1]
-        installed = home.name in ("site-packages", "dist-packages")
-        go_there = "" if installed or home == Path.cwd() else f"cd {shlex.quote(str(home))} && "
-        return go_there + shlex.join(words)
-
-
-def draw(
-    generator: np.random.Generator, library: AssetLibrary, files: list[AssetFile]
-) -> Asset | None:
-    """One usable file at random, or None if there is none."""
-    for index in generator.permutation(len(files)):
-        asset = library.check(files[index])
-        if asset is not None:
-            return asset
-    return None
-
-
-def _tile(event: SoundEvent, asset: Asset, sound_class: SoundClass, tiles: TilesConfig) -> TilePlan:
-    track = event.track
-    distances = tuple(
-        tiles.default_distance_m if math.isnan(distance) else distance
-        for distance in track.distance_m
+def _complain(missing: set[int], config: Config, library: AssetLibrary) -> None:
+    """Say which classes had no usable file. Raises AssetError, unless tiles.missing is skip."""
+    if not missing:
+        return
+    classes, paths, split = library.classes, config.input, config.assets.split
+    if config.tiles.missing == "skip":
+        for class_id in sorted(missing):
+            name = classes[class_id].name
+            library.warn_once(f"no picture or clip for {name}: its events are left out")
+        return
+    names = ", ".join(f"{one} ({classes[one].name})" for one in sorted(missing))
+    places = [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
+    part = f" in the {split} part" if split else ""
+    raise AssetError(
+        f"no picture or clip for class {names}{part} under {' or '.join(places)}; "
+        f"add some or set tiles.missing: skip; to see what there is: {_check_command(config)}"
     )
+
+
+def _check_command(config: Config) -> str:
+    """What to type to have the asset folders checked, from where the program was started."""
+    paths, assets = config.input, config.assets
+    words = ["python", "-m", "seldsynth", "assets", "check"]
+    if assets.follow_symlinks:
+        words.append("--follow-symlinks")
+    if assets.class_table is not None:
+        words += ["--class-table", str(assets.class_table)]
+    words += ["--metadata", str(paths.metadata_dir)]
+    words += [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
+    home = Path(seldsynth.__file__).parents[1]
+    installed = home.name in ("site-packages", "dist-packages")
+    go_there = "" if installed or home == Path.cwd() else f"cd {shlex.quote(str(home))} && "
+    return go_there + shlex.join(words)
+
+
+def _with_distances(track: Track, default_m: float) -> Track:
+    """A track whose distances are all known."""
+    distances = tuple(default_m if math.isnan(one) else one for one in track.distance_m)
+    return replace(track, distance_m=distances)
+
+
+def _tile(
+    event: SoundEvent,
+    track: Track,
+    asset: Asset,
+    chance: _Chance,
+    library: AssetLibrary,
+    config: Config,
+) -> TilePlan:
+    tiles = config.tiles
     return TilePlan(
         event_index=event.event_index,
         class_id=event.class_id,
         source_id=event.source_id,
         asset=asset,
+        mirror=chance.mirror < tiles.mirror,
+        clip_start_ms=int(chance.clip_start * asset.duration_ms)
+        if tiles.clip_start == "random"
+        else 0,
+        fade_frames=tiles.fade_frames,
         feather=tiles.feather,
-        track=Track(
-            label_frames=track.label_frames,
-            azimuth_deg=track.azimuth_deg,
-            elevation_deg=track.elevation_deg,
-            distance_m=distances,
+        track=track,
+        longer_side_deg=tuple(
+            _longer_side_deg(
+                asset, library.classes[event.class_id].extent_m, distance_m, chance.size, config
+            )
+            for distance_m in track.distance_m
         ),
-        longer_side_deg=tuple(_longer_side_deg(sound_class.extent_m, d, tiles) for d in distances),
     )
 
 
-def _longer_side_deg(extent_m: float, distance_m: float, tiles: TilesConfig) -> float:
+def _longer_side_deg(
+    asset: Asset, extent_m: float, distance_m: float, chance: float, config: Config
+) -> float:
     """Angle that the longer side of a picture of that extent fills at a distance.
 
-    Rounded to a millionth of a degree, so that a plan does not depend on the C library.
+    chance: 0..1, from the smallest to the largest. Rounded to a millionth of a degree, so that a
+    plan does not depend on the C library.
     """
+    tiles = config.tiles
     if tiles.size == "fixed":
         return tiles.fixed_deg
-    angle = math.degrees(2 * math.atan2(extent_m / 2, distance_m))
+    if tiles.size == "source":
+        angle = max(asset.width, asset.height) * 360 / config.canvas.width
+    else:
+        extent_m *= 1 + tiles.size_jitter * (2 * chance - 1)
+        angle = math.degrees(2 * math.atan2(extent_m / 2, distance_m))
     return round(min(max(angle, tiles.min_deg), tiles.max_deg), 6)
 
 
-def _canvas(config: Config, library: AssetLibrary, recording_id: str) -> CanvasPlan:
-    generator = _generator(config, recording_id, _CANVAS_STREAM)
-    # All three are always drawn, so that a switch changes only what it names.
-    asset_generator, yaw, blur = generator.spawn(1)[0], generator.random(), generator.random()
+def _silent_tiles(
+    config: Config,
+    events: tuple[SoundEvent, ...],
+    library: AssetLibrary,
+    choose: AssetChooser,
+    recording_id: str,
+    *,
+    num_frames: int,
+) -> list[TilePlan]:
+    """Pictures that make no sound: they stand still where no labelled sound is at the time."""
+    generator = generator_of(config, recording_id, _SILENT)
+    label_frames = math.ceil(num_frames * LABEL_RATE / config.processing.fps)
+    expected = config.tiles.silent_per_minute * label_frames / LABEL_RATE / 60
+    count = int(expected + generator.random())
+    classes = list(library.tiles)
+    made: list[TilePlan] = []
+    for index in range(count):
+        numbers = generator.random(8)
+        length = min(label_frames, int(10 + 70 * numbers[0]))
+        start = int(numbers[1] * (label_frames - length + 1))
+        place = _free_place(generator, events, start, start + length)
+        class_id = classes[int(numbers[2] * len(classes))]
+        asset = choose.of_class(class_id)
+        if place is None or asset is None:
+            continue
+        frames = tuple(range(start, start + length))
+        azimuth_deg, elevation_deg = place
+        event = SoundEvent(
+            event_index=len(events) + index,
+            identity=len(events) + index,
+            class_id=class_id,
+            source_id=-1,
+            track=Track(
+                label_frames=frames,
+                azimuth_deg=(azimuth_deg,) * length,
+                elevation_deg=(elevation_deg,) * length,
+                distance_m=(round(1 + 3 * float(numbers[3]), 3),) * length,
+            ),
+        )
+        if not _frames_of(event.track, config.processing.fps, num_frames):
+            continue
+        chance = _Chance(config, recording_id, event.event_index)
+        made.append(replace(_tile(event, event.track, asset, chance, library, config), silent=True))
+    return made
+
+
+def _free_place(
+    generator: np.random.Generator, events: tuple[SoundEvent, ...], start: int, end: int
+) -> tuple[float, float] | None:
+    """A direction away from every sound of some label frames; None if none was found."""
+    places = [
+        (event.track.azimuth_deg[row], event.track.elevation_deg[row])
+        for event in events
+        for row, frame in enumerate(event.track.label_frames)
+        if start <= frame < end
+    ]
+    for _ in range(_TRIES):
+        azimuth_deg = round(float(generator.uniform(-180, 180)), 3)
+        elevation_deg = round(float(generator.uniform(-_SILENT_ELEVATION, _SILENT_ELEVATION)), 3)
+        if not places:
+            return azimuth_deg, elevation_deg
+        here = angles_to_doa(torch.tensor(azimuth_deg), torch.tensor(elevation_deg))
+        there = angles_to_doa(*(torch.tensor(column) for column in zip(*places, strict=True)))
+        if bool((angle_between_deg(here.expand_as(there), there) > _AWAY_DEG).all()):
+            return azimuth_deg, elevation_deg
+    return None
+
+
+def _canvas(
+    config: Config, library: AssetLibrary, choose: AssetChooser, recording_id: str
+) -> CanvasPlan:
+    generator = generator_of(config, recording_id, _CANVAS_STREAM)
+    # Both are always drawn, so that a switch changes only what it names.
+    yaw, blur = generator.random(), generator.random()
     asset = None
     fit: Literal["stretch", "crop"] = "crop" if config.canvas.fit == "crop" else "stretch"
     if config.canvas_key is not None:
-        asset = draw(asset_generator, library, list(library.canvases))
+        asset = choose.canvas()
         if asset is None:
             place = library.folders[config.canvas_key]
             raise AssetError(

@@ -148,6 +148,8 @@ def mock_project(folder: Path, **sections: dict[str, object]) -> Path:
         "output": {"video_dir": "videos"},
         "processing": {"fps": 10, "device": "cpu", "workers": 1},
         "canvas": {"width": 128, "height": 64},
+        # Nothing by chance but what a test asks for.
+        "tiles": {"mirror": 0.0, "size_jitter": 0.0, "clip_start": "first"},
         "encoding": {"preset": "ultrafast"},
     }
     for section, values in sections.items():

@@ -12,7 +12,7 @@ ORDER = [
     "class_file",
     "config", "config_file", "metadata", "events",
     "media.stills", "media.decode", "media.encode",
-    "assets", "plan", "planner",
+    "assets", "choice", "plan", "planner",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene",
     "batch", "workers", "run_log",

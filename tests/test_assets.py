@@ -159,7 +159,7 @@ def test_what_cannot_be_used_is_left_out_with_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("a.png", "b.mp4", "c.jpg"):
-        touch(tmp_path / "Class_0" / name).write_bytes(b"no picture at all")
+        touch(tmp_path / "Class_0" / name).write_bytes(name.encode() * 9)
     mock_image(tmp_path / "Class_0" / "clear.png", np.zeros((8, 8, 4), dtype=np.uint8))
     library = scan(tmp_path)
     with caplog.at_level(logging.WARNING):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -40,6 +40,17 @@ def warp(
         luma_kept=luma_kept,
         chroma=chroma,
         chroma_kept=chroma_kept,
+    )
+
+
+def faded(patch: Patch, shown: float) -> Patch:
+    """A patch of which only a part shows, 0..1."""
+    return replace(
+        patch,
+        luma=(patch.luma - 0.5) * shown + 0.5,
+        luma_kept=1 - (1 - patch.luma_kept) * shown,
+        chroma=(patch.chroma - 0.5) * shown + 0.5,
+        chroma_kept=1 - (1 - patch.chroma_kept) * shown,
     )
 
 

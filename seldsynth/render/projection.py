@@ -144,12 +144,14 @@ def sampling_grid(
     feather: float,
     chroma: bool,
     device: torch.device,
+    mirror: bool = False,
 ) -> SamplingGrid:
     """What every pixel of a rectangle sees of a billboard.
 
-    width, height: of the canvas. feather: soft border as a fraction of the shorter side. chroma:
-    for the half-resolution colour planes, whose samples sit on the left one of two luma pixels
-    and between two rows (H.264's default siting) instead of at pixel centres.
+    width, height: of the canvas. feather: soft border as a fraction of the shorter side. mirror:
+    left and right of the picture change places. chroma: for the half-resolution colour planes,
+    whose samples sit on the left one of two luma pixels and between two rows (H.264's default
+    siting) instead of at pixel centres.
     """
     step = 2 if chroma else 1
     x = rectangle.x0 + 0.5 + torch.arange(0, rectangle.width, step, dtype=torch.float64)
@@ -173,7 +175,8 @@ def sampling_grid(
     coverage = _edge(on_right, billboard.half_width, pixel=pixel, ramp=ramp)
     coverage *= _edge(on_top, billboard.half_height, pixel=pixel, ramp=ramp)
     return SamplingGrid(
-        positions=torch.stack((on_right, -on_top), dim=-1), coverage=coverage * in_front
+        positions=torch.stack((-on_right if mirror else on_right, -on_top), dim=-1),
+        coverage=coverage * in_front,
     )
 
 

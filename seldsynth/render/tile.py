@@ -12,7 +12,7 @@ import torch
 from seldsynth.assets import read_still_bytes
 from seldsynth.events import motion_of
 from seldsynth.plan import ScenePlan, TilePlan
-from seldsynth.render.compositor import Patch, warp
+from seldsynth.render.compositor import Patch, faded, warp
 from seldsynth.render.projection import (
     Billboard,
     appears_at,
@@ -43,7 +43,9 @@ class Tile:
         self._azimuth_deg = motion.azimuth_deg
         self._elevation_deg = motion.elevation_deg
         self._longer_side_deg = motion.blend(plan.longer_side_deg)
-        self._start_s = Fraction(int(motion.video_frames[0])) / scene.frames_per_second
+        appears_s = Fraction(int(motion.video_frames[0])) / scene.frames_per_second
+        self._clip_begins_s = appears_s - Fraction(plan.clip_start_ms, 1000)
+        self._shown = _fades(len(motion.video_frames), plan.fade_frames)
         self._plan = plan
         self._path = folders[plan.asset.folder] / plan.asset.path
         self._scene = scene
@@ -57,13 +59,15 @@ class Tile:
         billboard = self._billboard(row)
         if self._source is None:
             self._source = self._open()
-        texture = self._source.texture(time_s - self._start_s, self._level(billboard))
+        texture = self._source.texture(time_s - self._clip_begins_s, self._level(billboard))
         if self._shape is None or self._shape.billboard != billboard:
             self._shape = self._place(billboard)
             self._patch = None
         if self._patch is None or self._patch[0] is not texture:
             self._patch = (texture, self._shape.show(texture))
         patch = self._patch[1]
+        if self._shown[row] < 1:
+            patch = faded(patch, self._shown[row])
         if row == len(self.video_frames) - 1:
             self.close()
         return patch
@@ -75,9 +79,7 @@ class Tile:
         self._source = self._shape = self._patch = None
 
     def _place(self, billboard: Billboard) -> _Shape:
-        return _Shape(
-            billboard, self._plan.feather, self._scene.width, self._scene.height, self._device
-        )
+        return _Shape(billboard, self._plan, self._scene.width, self._scene.height, self._device)
 
     def _billboard(self, row: int) -> Billboard:
         return make_billboard(
@@ -113,11 +115,22 @@ class Tile:
         )
 
 
+def _fades(count: int, fade_frames: int) -> list[float]:
+    """How much of a tile shows, frame by frame: a ramp at either end, never 0."""
+    steps = fade_frames + 1
+    return [min(1.0, (row + 1) / steps, (count - row) / steps) for row in range(count)]
+
+
 class _Shape:
     """A billboard's place on the canvas, and the grids that sample a texture there."""
 
     def __init__(
-        self, billboard: Billboard, feather: float, width: int, height: int, device: torch.device
+        self,
+        billboard: Billboard,
+        plan: TilePlan,
+        width: int,
+        height: int,
+        device: torch.device,
     ) -> None:
         self.billboard = billboard
         self._rectangle = touched_rectangle(billboard, width=width, height=height)
@@ -127,7 +140,8 @@ class _Shape:
                 self._rectangle,
                 width=width,
                 height=height,
-                feather=feather,
+                feather=plan.feather,
+                mirror=plan.mirror,
                 chroma=chroma,
                 device=device,
             )

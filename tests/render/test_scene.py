@@ -63,7 +63,7 @@ def tile(of: Asset, *places: tuple[float, float], **changes: object) -> TilePlan
 
 def scene(*tiles: TilePlan, canvas: CanvasPlan = BLACK, **changes: object) -> ScenePlan:
     values: dict[str, object] = {
-        "version": 1,
+        "version": 2,
         "recording_id": "a",
         "seed": 0,
         "frame_rate": "10/1",
@@ -74,7 +74,7 @@ def scene(*tiles: TilePlan, canvas: CanvasPlan = BLACK, **changes: object) -> Sc
         "folders": {"images": "."},
         "encoding": EncodingPlan(encoder="libx264", preset="veryfast", quality=20, gop_s=2.0),
         "canvas": canvas,
-        "skipped": (),
+        "unseen": (),
         "tiles": tiles,
     }
     return ScenePlan(**{**values, **changes})  # type: ignore[arg-type]

@@ -1,0 +1,172 @@
+"""Which asset an event gets: drawn by weight, none twice before all were shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from zlib import crc32
+
+import numpy as np
+
+from seldsynth.assets import Asset, AssetFile, AssetLibrary
+from seldsynth.config import AssetsConfig, Config
+from seldsynth.events import SoundEvent
+
+_DECKS = 2**31  # the streams of random numbers that decks have, beside those of events
+_CANVASES = 2**32 - 1
+_SPLITS = ("train", "val", "test")
+
+
+def generator_of(config: Config, recording_id: str, stream: int) -> np.random.Generator:
+    """Random numbers of one purpose. stream: an event's index, or what a module sets aside."""
+    return np.random.default_rng([config.processing.seed, crc32(recording_id.encode()), stream])
+
+
+def split_of(sha256: str, shares: Sequence[float]) -> str:
+    """Whether an asset is for train, val or test: by its content, so for ever and everywhere."""
+    place = int(sha256[:12], 16) / 16**12
+    for name, limit in zip(_SPLITS, np.cumsum(shares), strict=True):
+        if place < limit:
+            return name
+    return _SPLITS[-1]
+
+
+class AssetChooser:
+    """Draws assets for one recording.
+
+    Each class is a deck, shuffled by weight: files that are drawn do not come again before all of
+    them did. Variants of a recording (`variant` counts them) go on in the same decks, so they show
+    others. missing: the classes that had no usable file.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        library: AssetLibrary,
+        recording_id: str,
+        *,
+        variant: int,
+        wanted: Iterable[int],
+    ) -> None:
+        """recording_id: without the variant. wanted: a class id for every draw of a variant."""
+        self.missing: set[int] = set()
+        self._config = config
+        self._library = library
+        self._recording_id = recording_id
+        self._drawn_before = {class_id: variant * n for class_id, n in Counter(wanted).items()}
+        self._variant = variant
+        self._decks: dict[int, list[_Deck]] = {}
+        self._chosen: dict[int, Asset | None] = {}
+
+    def for_event(self, event: SoundEvent) -> Asset | None:
+        """The asset of an event; a source that comes back has the one it had before, if wished."""
+        key = draw_key(event, keep_asset=self._config.tiles.keep_asset)
+        if key not in self._chosen:
+            self._chosen[key] = self.of_class(event.class_id)
+        return self._chosen[key]
+
+    def of_class(self, class_id: int) -> Asset | None:
+        """The next asset of a class; None, and the class is missing, if none can be used."""
+        if class_id not in self._decks:
+            self._decks[class_id] = self._decks_of(class_id)
+        for deck in self._decks[class_id]:
+            asset = deck.draw()
+            if asset is not None:
+                return asset
+        self.missing.add(class_id)
+        return None
+
+    def canvas(self) -> Asset | None:
+        """The canvas of this variant; None if none can be used."""
+        generator = generator_of(self._config, self._recording_id, _CANVASES)
+        return self._deck(list(self._library.canvases), generator, drawn=self._variant).draw()
+
+    def _decks_of(self, class_id: int) -> list[_Deck]:
+        """What to draw from: one deck, or those of the preferred kind and of the other."""
+        files = self._library.tiles.get(class_id, ())
+        prefer = self._config.tiles.prefer
+        drawn = self._drawn_before.get(class_id, 0)
+        generator = generator_of(self._config, self._recording_id, _DECKS + class_id)
+        if prefer == "mixed":
+            return [self._deck(list(files), generator, drawn=drawn)]
+        first = [file for file in files if file.kind == prefer]
+        others = [file for file in files if file.kind != prefer]
+        return [self._deck(some, generator.spawn(1)[0], drawn=drawn) for some in (first, others)]
+
+    def _deck(self, files: list[AssetFile], generator: np.random.Generator, *, drawn: int) -> _Deck:
+        assets = self._config.assets
+        weights = _weights(files, assets.weights, mixed=self._config.tiles.prefer == "mixed")
+        return _Deck(files, weights, self._library, assets, generator, drawn=drawn)
+
+
+def draw_key(event: SoundEvent, *, keep_asset: bool) -> int:
+    """What an event's random choices go by: those of one key are the same."""
+    return event.identity if keep_asset else event.event_index
+
+
+def _weights(
+    files: Sequence[AssetFile], by_folder: Mapping[str, float], *, mixed: bool
+) -> list[float]:
+    """How likely each file is to be drawn first; pictures and clips are as likely, if mixed."""
+    plain = [_folder_weight(file, by_folder) for file in files]
+    if not mixed:
+        return plain
+    of_kind: Counter[str] = Counter()
+    for file, weight in zip(files, plain, strict=True):
+        of_kind[file.kind] += 1 if weight else 0
+    return [weight / max(1, of_kind[file.kind]) for file, weight in zip(files, plain, strict=True)]
+
+
+def _folder_weight(file: AssetFile, by_folder: Mapping[str, float]) -> float:
+    """The weight of the longest folder that holds a file; or of its input folder; or 1."""
+    folders = file.path.split("/")[:-1]
+    for depth in range(len(folders), 0, -1):
+        name = "/".join(folders[:depth])
+        if name in by_folder:
+            return by_folder[name]
+    return by_folder.get(file.folder, 1.0)
+
+
+class _Deck:
+    """Files in an order that weights and chance decide; shuffled anew when all were drawn."""
+
+    def __init__(
+        self,
+        files: Sequence[AssetFile],
+        weights: Sequence[float],
+        library: AssetLibrary,
+        assets: AssetsConfig,
+        generator: np.random.Generator,
+        *,
+        drawn: int,
+    ) -> None:
+        """drawn: how many were taken before."""
+        pairs = [(file, weight) for file, weight in zip(files, weights, strict=True) if weight > 0]
+        self._files = [file for file, _ in pairs]
+        self._weights = np.array([weight for _, weight in pairs])
+        self._library = library
+        self._assets = assets
+        self._generator = generator
+        self._order: list[AssetFile] = []
+        for _ in range(drawn):
+            self.draw()
+
+    def draw(self) -> Asset | None:
+        """The next usable file, or None if there is none."""
+        for _ in range(2):
+            while self._order:
+                asset = self._library.check(self._order.pop())
+                if asset is not None and self._is_ours(asset):
+                    return asset
+            self._shuffle()
+        return None
+
+    def _shuffle(self) -> None:
+        # The order of draws without replacement by weight: Efraimidis and Spirakis, "Weighted
+        # random sampling with a reservoir", 2006.
+        keys = self._generator.exponential(size=len(self._files)) / self._weights
+        self._order = [self._files[index] for index in np.argsort(keys, kind="stable")[::-1]]
+
+    def _is_ours(self, asset: Asset) -> bool:
+        wish = self._assets.split
+        return wish is None or split_of(asset.sha256, self._assets.split_shares) == wish

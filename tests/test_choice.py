@@ -1,0 +1,312 @@
+"""What is drawn: assets, sizes, times, and pictures and sounds without the other."""
+
+import shutil
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seldsynth.choice import split_of
+from seldsynth.cli import main
+from seldsynth.config_file import load_config
+from seldsynth.events import events_of
+from seldsynth.metadata import read_labels
+from seldsynth.plan import ScenePlan, TilePlan, plan_from_json, resolve_folders
+from seldsynth.planner import OFF_SCREEN, make_plan
+from seldsynth.render.scene import render_frames
+from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project, plain
+from tests.test_plan import library_of
+
+SECOND = 10  # label frames
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return mock_project(tmp_path)
+
+
+def more_bells(project: Path, count: int, *, folder: str = "") -> None:
+    for index in range(count):
+        path = project.parent / "images" / "Class_11" / folder / f"bell{index:02d}.png"
+        mock_image(path, mock_pixels(seed=1000 * (1 + ord(folder[-1:] or "-")) + index))
+
+
+def bells(project: Path, count: int) -> None:
+    """So many sounds of bells, one after the other, half a minute apart at the most."""
+    rows = [(20 * n, 11, n, 5 * n % 360 - 180, 0, 200) for n in range(count)]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+
+
+def plan(project: Path, *overrides: str, variant: int = 0) -> ScenePlan:
+    config = load_config(project, overrides)
+    table = read_labels(project.parent / "labels" / "mix.csv")
+    return make_plan(
+        config,
+        events_of(table),
+        library_of(config),
+        recording_id="mix",
+        variant=variant,
+        num_label_frames=table.num_label_frames,
+        plan_file=config.output.video_dir / "mix.plan.json",
+    )
+
+
+def paths(made: ScenePlan) -> list[str]:
+    return [tile.asset.path for tile in made.tiles]
+
+
+def test_none_twice_before_all_were_shown(project: Path) -> None:
+    more_bells(project, 6)  # and one that was there
+    bells(project, 21)
+    shown = paths(plan(project))
+    for start in (0, 7, 14):
+        assert len(set(shown[start : start + 7])) == 7
+    assert shown[:7] != shown[7:14]
+
+
+def test_copies_count_once(project: Path) -> None:
+    more_bells(project, 3)
+    for index in range(20):
+        folder = project.parent / "images" / "Class_11"
+        shutil.copy(folder / "bell00.png", folder / f"copy{index}.png")
+    bells(project, 8)
+    assert len(set(paths(plan(project)))) == 4
+
+
+def test_variants_go_on_in_the_same_deck(project: Path) -> None:
+    more_bells(project, 11)
+    bells(project, 4)
+    shown = [paths(plan(project, "processing.variants=3", variant=variant)) for variant in range(3)]
+    assert len({path for one in shown for path in one}) == 12
+    assert plan(project, "processing.variants=3", variant=2).recording_id == "mix_v02"
+    assert plan(project).recording_id == "mix"
+
+
+def test_variants_have_other_canvases_and_the_same_sounds(project: Path) -> None:
+    mock_image(project.parent / "canvas" / "other.png", mock_pixels(128, 64, seed=9))
+    bells(project, 3)
+    made = [plan(project, "processing.variants=2", variant=variant) for variant in range(2)]
+    assert made[0].canvas.asset != made[1].canvas.asset
+    assert [tile.track for tile in made[0].tiles] == [tile.track for tile in made[1].tiles]
+
+
+def test_a_run_with_variants(project: Path) -> None:
+    bells(project, 2)
+    variants = ["--set", "processing.variants=3", "--set", "processing.video_duration=0.5"]
+    assert main(["synth", "--config", str(project), "-q", *variants]) == 0
+    names = sorted(path.name for path in (project.parent / "videos").iterdir())
+    assert names == [
+        *(name for n in range(3) for name in (f"mix_v0{n}.mp4", f"mix_v0{n}.plan.json")),
+        "processing_log.txt",
+    ]
+
+
+def test_weights_of_folders(project: Path) -> None:
+    more_bells(project, 10, folder="studio")
+    more_bells(project, 10, folder="street")
+    bells(project, 1)
+    weights = 'assets.weights={"Class_11/studio": 8, "Class_11": 2}'
+    drawn = Counter(
+        paths(plan(project, weights, f"processing.seed={seed}"))[0].split("/")[1]
+        for seed in range(200)
+    )
+    # 10 of weight 8, 10 of weight 2 and one of weight 2: 80, 20 and 2 of 102.
+    assert drawn["studio"] == pytest.approx(200 * 80 / 102, abs=22)  # four standard deviations
+    never = 'assets.weights={"Class_11": 0, "Class_11/street": 1}'
+    bells(project, 30)
+    assert {path.split("/")[1] for path in paths(plan(project, never))} == {"street"}
+
+
+def test_pictures_and_clips_are_as_likely_however_many_there_are(project: Path) -> None:
+    more_bells(project, 30)
+    mock_clip(project.parent / "images" / "Class_11" / "a.mp4")
+    bells(project, 1)
+    kinds = Counter(
+        plan(project, f"processing.seed={seed}").tiles[0].asset.kind for seed in range(100)
+    )
+    assert kinds["video"] == pytest.approx(50, abs=20)
+
+
+def test_splits_share_nothing_and_are_all(project: Path) -> None:
+    more_bells(project, 60)
+    for index in range(40):
+        mock_image(
+            project.parent / "canvas" / f"c{index}.png", mock_pixels(128, 64, seed=500 + index)
+        )
+    bells(project, 61)
+    shown, canvases = {}, {}
+    for split in ("train", "val", "test"):
+        overrides = (f"assets.split={split}", "assets.split_shares=[0.6, 0.2, 0.2]")
+        made = [plan(project, *overrides, f"processing.seed={seed}") for seed in range(8)]
+        shown[split] = {tile.asset.sha256 for one in made for tile in one.tiles}
+        canvases[split] = {one.canvas.asset.sha256 for one in made if one.canvas.asset}
+    assert sum(map(len, shown.values())) == len(set.union(*shown.values())) == 61
+    assert not set.intersection(*canvases.values())
+    assert 24 <= len(shown["train"]) <= 49
+    moved = project.parent / "images" / "Class_11" / "renamed.png"
+    (project.parent / "images" / "Class_11" / "bell00.png").rename(moved)
+    again = plan(project, "assets.split=train", "assets.split_shares=[0.6, 0.2, 0.2]")
+    assert {tile.asset.sha256 for tile in again.tiles} <= shown["train"]
+
+
+def test_a_split_that_has_nothing_of_a_class_says_so(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bells(project, 1)
+    nothing = ["--set", "assets.split=val", "--set", "assets.split_shares=[1, 0, 0]"]
+    assert main(["synth", "--config", str(project), *nothing]) == 1
+    assert "no picture or clip for class 11 (bell) in the val part under" in capsys.readouterr().err
+
+
+def test_splits_by_content() -> None:
+    shares = (0.8, 0.1, 0.1)
+    assert split_of("0" * 64, shares) == "train"
+    assert split_of("cccc" + "0" * 60, shares) == "train"
+    assert split_of("ccd0" + "0" * 60, shares) == "val"
+    assert split_of("f" * 64, shares) == "test"
+    hashes = (sha256(str(n).encode()).hexdigest() for n in range(4000))
+    found = Counter(split_of(one, shares) for one in hashes)
+    assert found["train"] == pytest.approx(3200, abs=100)
+    assert found["val"] == pytest.approx(400, abs=75)
+    assert found["test"] == pytest.approx(400, abs=75)
+
+
+def test_a_source_may_have_a_new_picture_each_time(project: Path) -> None:
+    more_bells(project, 8)
+    rows = [(30 * n, 11, 0, 0, 0, 200) for n in range(6)]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+    assert len(set(paths(plan(project)))) == 1
+    assert len(set(paths(plan(project, "tiles.keep_asset=false")))) == 6
+
+
+def sides(made: ScenePlan) -> list[float]:
+    return [tile.longer_side_deg[0] for tile in made.tiles]
+
+
+def test_sizes(project: Path) -> None:
+    bells(project, 40)
+    free = ("tiles.min_deg=0.1", "tiles.max_deg=120")
+    exact = 2 * np.degrees(np.arctan(0.4 / 2 / 2.0))
+    assert sides(plan(project, *free)) == pytest.approx([exact] * 40, abs=1e-5)
+    varied = sides(plan(project, *free, "tiles.size_jitter=0.2"))
+    low, high = (2 * np.degrees(np.arctan(0.4 * part / 2 / 2.0)) for part in (0.8, 1.2))
+    assert min(varied) < exact - 1
+    assert max(varied) > exact + 1
+    assert all(low <= side <= high for side in varied)
+    assert sides(plan(project, "tiles.size=fixed", "tiles.size_jitter=0.2")) == [37.5] * 40
+    # 64 pixels of a canvas of 128 are half of it, but no more than the largest.
+    assert sides(plan(project, "tiles.size=source", "tiles.max_deg=120")) == [120] * 40
+    wide = ("tiles.size=source", "canvas.width=1024", "canvas.height=512")
+    assert sides(plan(project, *wide)) == [64 * 360 / 1024] * 40
+
+
+def test_mirrored_pictures(project: Path) -> None:
+    bells(project, 100)
+    counts = [
+        sum(tile.mirror for tile in plan(project, f"tiles.mirror={share}").tiles)
+        for share in (0, 0.5, 1)
+    ]
+    assert (counts[0], counts[2]) == (0, 100)
+    assert 30 <= counts[1] <= 70
+
+
+def frames(project: Path, *overrides: str) -> list[torch.Tensor]:
+    made = plan(project, *overrides)
+    folders = resolve_folders(made, load_config(project).output.video_dir / "mix.plan.json")
+    return [frame.clone() for frame in render_frames(made, folders, device=torch.device("cpu"))]
+
+
+def test_a_mirrored_picture_is_the_picture_the_other_way_round(project: Path) -> None:
+    left = plain((20, 20, 20), 64, 64)
+    left[:, 32:] = 235
+    mock_image(project.parent / "images" / "Class_11" / "a.png", left)
+    rows = [(n, 11, 0, 0, 0, 200) for n in range(2)]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+    size = ("tiles.size=fixed", "processing.dark_background=true", "canvas.width=512")
+    size += ("canvas.height=256",)
+    as_it_is = frames(project, *size)[0][:256].numpy()
+    mirrored = frames(project, *size, "tiles.mirror=1")[0][:256].numpy()
+    assert as_it_is[128, 245] < 60 < 180 < as_it_is[128, 267]
+    assert np.abs(mirrored[:, ::-1].astype(int) - as_it_is).max() <= 1
+
+
+def clip_tile(project: Path, *overrides: str) -> TilePlan:
+    folder = project.parent / "images" / "Class_11"
+    (folder / "a.png").unlink(missing_ok=True)
+    mock_clip(folder / "a.mp4", levels=range(40, 240, 2))  # ten seconds
+    mock_labels(project.parent / "labels" / "mix.csv", [(n, 11, 0, 0, 0, 200) for n in range(20)])
+    return plan(project, *overrides).tiles[0]
+
+
+def test_where_a_clip_begins(project: Path) -> None:
+    assert clip_tile(project).clip_start_ms == 0
+    starts = [
+        clip_tile(project, "tiles.clip_start=random", f"processing.seed={seed}").clip_start_ms
+        for seed in range(20)
+    ]
+    assert min(starts) < 3000
+    assert 6000 < max(starts) < 10_000
+    seed = int(np.argmax(starts))
+    overrides = ("tiles.clip_start=random", f"processing.seed={seed}", "tiles.size=fixed")
+    shown = frames(project, *overrides, "canvas.width=512", "canvas.height=256")
+    seen = [int(frame[128, 256]) for frame in shown]
+    expected = [40 + 2 * ((starts[seed] + 100 * n) // 100 % 100) for n in range(20)]
+    assert seen == pytest.approx(expected, abs=3)
+
+
+def test_fades(project: Path) -> None:
+    mock_image(project.parent / "images" / "Class_11" / "a.png", plain((255, 255, 255)))
+    mock_labels(project.parent / "labels" / "mix.csv", [(n, 11, 0, 0, 0, 200) for n in range(12)])
+    overrides = ("tiles.fade_frames=3", "processing.dark_background=true", "tiles.size=fixed")
+    shown = [int(frame[32, 64]) for frame in frames(project, *overrides)]
+    parts = [0.25, 0.5, 0.75, *[1.0] * 6, 0.75, 0.5, 0.25]
+    assert shown == pytest.approx([16 + 219 * part for part in parts], abs=1.5)
+
+
+def test_sounds_without_a_picture(project: Path) -> None:
+    bells(project, 60)
+    made = plan(project, "tiles.offscreen=0.5")
+    assert 15 <= len(made.unseen) <= 45
+    assert {event.reason for event in made.unseen} == {OFF_SCREEN}
+    indices = sorted(one.event_index for one in (*made.tiles, *made.unseen))
+    assert indices == list(range(60))
+    everything = plan(project)
+    seen = {tile.event_index: tile for tile in made.tiles}
+    assert all(seen.get(tile.event_index, tile) == tile for tile in everything.tiles)
+
+
+def test_pictures_without_a_sound(project: Path) -> None:
+    bells(project, 60)  # two minutes
+    made = plan(project, "tiles.silent_per_minute=10")
+    silent = [tile for tile in made.tiles if tile.silent]
+    assert 18 <= len(silent) <= 20
+    assert len({tile.event_index for tile in made.tiles}) == len(made.tiles)
+    assert len({tile.class_id for tile in silent}) > 4
+    assert {tile.source_id for tile in silent} == {-1}
+    everything = plan(project)
+    assert [tile for tile in made.tiles if not tile.silent] == list(everything.tiles)
+    for tile in silent:  # bells sound at 5° a step, at elevation 0
+        for other in everything.tiles:
+            if set(tile.track.label_frames) & set(other.track.label_frames):
+                away = abs(tile.track.azimuth_deg[0] - other.track.azimuth_deg[0]) % 360
+                high = abs(tile.track.elevation_deg[0])
+                assert min(away, 360 - away) > 20 or high > 20
+
+
+def test_everything_by_chance_is_the_same_every_time(project: Path) -> None:
+    more_bells(project, 5)
+    bells(project, 10)
+    overrides = (
+        "tiles.size_jitter=0.3",
+        "tiles.mirror=0.5",
+        "tiles.clip_start=random",
+        "tiles.offscreen=0.2",
+        "tiles.silent_per_minute=20",
+        "processing.seed=7",
+    )
+    made = plan(project, *overrides)
+    assert made.to_json() == plan(project, *overrides).to_json()
+    assert plan_from_json(made.to_json(), name="x") == made
