@@ -51,6 +51,7 @@ class Asset:
     """A file that was read and can be used.
 
     width, height: upright, in square pixels. duration_ms: of a clip, as far as it was read.
+    has_alpha: something of it is transparent.
     """
 
     folder: str
@@ -60,6 +61,7 @@ class Asset:
     width: int
     height: int
     duration_ms: int = 0
+    has_alpha: bool = False
 
 
 class AssetLibrary:
@@ -107,12 +109,14 @@ class AssetLibrary:
             if not info.max_alpha:
                 raise MediaError(f"{path}: fully transparent: there is nothing to see")
             width, height, duration_ms = info.width, info.height, 0
+            has_alpha = info.has_alpha
             sha256 = hashlib.sha256(content).hexdigest()
         else:
             longest_s = _CANVAS_CHECK_S if file in self.canvases else MAX_CLIP_S
             clip = check_clip(path, max_duration_s=longest_s)
             width, height = clip.width, clip.height
             duration_ms = int(clip.duration_s * 1000)
+            has_alpha = clip.has_alpha
             sha256 = file_sha256(path)
         return Asset(
             folder=file.folder,
@@ -122,6 +126,7 @@ class AssetLibrary:
             width=width,
             height=height,
             duration_ms=duration_ms,
+            has_alpha=has_alpha,
         )
 
 

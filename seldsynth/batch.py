@@ -22,7 +22,8 @@ from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
 from seldsynth.metadata import read_labels
 from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
 from seldsynth.planner import make_plan, notes_on, variant_id
-from seldsynth.render.scene import check_assets, render_frames
+from seldsynth.render.scene import check_assets, render_scene
+from seldsynth.truth.files import ENDINGS, GroundTruth
 
 _log = logging.getLogger(__name__)
 
@@ -218,11 +219,15 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         )
         if not job.fresh:
             check_assets(plan, job.folders)
-        remove_leftovers(recording.video)
+        for ending in (".mp4", *ENDINGS):
+            remove_leftovers(recording.video.with_name(f"{recording.video.stem}{ending}"))
         with write_video(recording.video, form) as writer:
-            for frame in render_frames(plan, job.folders, device=device):
-                writer.write(frame.cpu().numpy())
+            truth = GroundTruth(plan, job.folders, recording.video, device=device)
+            for frame in render_scene(plan, job.folders, device=device):
+                writer.write(frame.buffer.cpu().numpy())
+                truth.see(frame)
                 on_frame()
+            truth.write()
             if job.fresh:  # just before its video gets its name: never long without it
                 write_whole(recording.plan, plan.to_json())
         video_bytes = recording.video.stat().st_size

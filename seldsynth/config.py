@@ -32,6 +32,7 @@ X264_PRESETS = (
     "slower",
     "veryslow",
 )
+MASK_SIZE = r"^(full|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$"
 _NTSC_RATES = {23.976: 24, 23.98: 24, 29.97: 30, 47.952: 48, 59.94: 60, 119.88: 120}
 
 
@@ -265,6 +266,25 @@ class EncodingConfig(Section):
     )
 
 
+class GroundTruthConfig(Section):
+    """What is written beside the videos. docs/ground-truth.md tells what is in the files."""
+
+    labels: bool = Field(True, description="name.csv: the labels, as DCASE has them")
+    tracks: bool = Field(
+        True, description="name.tracks.csv: each source in each video frame, with its box"
+    )
+    masks: bool = Field(
+        True, description="name.masks.json: masks of what is seen, as COCO has them"
+    )
+    dcase: bool = Field(
+        True, description="name.dcase.json: masks of 360x180 pixels, as DCASE 2026 has them"
+    )
+    masks_per_s: float = Field(10.0, gt=0, le=240, description="masks per second")
+    mask_size: Annotated[str, Field(pattern=MASK_SIZE)] = Field(
+        "360x180", description="width x height of masks, or full: as the video"
+    )
+
+
 class AssetsConfig(Section):
     """How asset folders are read."""
 
@@ -301,6 +321,7 @@ class Config(Section):
     tiles: TilesConfig = TilesConfig()
     labels: LabelsConfig = LabelsConfig()
     encoding: EncodingConfig = EncodingConfig()
+    ground_truth: GroundTruthConfig = GroundTruthConfig()
     assets: AssetsConfig = AssetsConfig()
     _relative_inputs: frozenset[str] = PrivateAttr(frozenset())
 

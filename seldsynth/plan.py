@@ -18,9 +18,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from seldsynth.assets import Asset
 from seldsynth.classes import NUM_CLASSES
-from seldsynth.config import X264_PRESETS, parse_frame_rate
+from seldsynth.config import MASK_SIZE, X264_PRESETS, parse_frame_rate
 from seldsynth.errors import PlanError
 from seldsynth.events import Track
+
+OFF_SCREEN = "off-screen"
+"""The reason of an unseen event that was meant to be unseen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +101,24 @@ class EncodingPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TruthPlan:
+    """The config's ground_truth section. mask_size: `full`, or width and height as 360x180."""
+
+    labels: bool = True
+    tracks: bool = True
+    masks: bool = True
+    dcase: bool = True
+    masks_per_s: Annotated[float, Field(gt=0, le=240)] = 10.0
+    mask_size: Annotated[str, Field(pattern=MASK_SIZE)] = "360x180"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScenePlan:
     """A recording's video, complete: rendering it draws no random number.
 
     frame_rate: frames per second as num/den. width, height: canvas pixels. folders: the input
-    folders that assets lie in, relative ones from the folder of the plan's file.
+    folders that assets lie in, relative ones from the folder of the plan's file. class_names: by
+    class id.
     """
 
     version: Literal[2]
@@ -114,7 +130,9 @@ class ScenePlan:
     height: Annotated[int, Field(ge=64, le=16384, multiple_of=2)]
     interpolate: bool
     folders: dict[str, str]
+    class_names: tuple[str, ...]
     encoding: EncodingPlan
+    truth: TruthPlan
     canvas: CanvasPlan
     unseen: tuple[UnseenEvent, ...]
     tiles: tuple[TilePlan, ...]
@@ -132,7 +150,7 @@ class ScenePlan:
         """The plan as JSON text: a key a line, a tile a line, the same text for the same plan."""
         rows = []
         for key, value in asdict(self).items():
-            if isinstance(value, tuple) and value:
+            if key in ("unseen", "tiles") and value:
                 items = ",\n".join("  " + _compact(item) for item in value)
                 rows.append(f"{_compact(key)}: [\n{items}\n]")
             else:

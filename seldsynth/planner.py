@@ -22,7 +22,15 @@ from seldsynth.classes import CLASSES
 from seldsynth.config import Config
 from seldsynth.errors import AssetError, LabelError
 from seldsynth.events import LABEL_RATE, SoundEvent, Track, motion_of, num_video_frames
-from seldsynth.plan import CanvasPlan, EncodingPlan, ScenePlan, TilePlan, UnseenEvent
+from seldsynth.plan import (
+    OFF_SCREEN,
+    CanvasPlan,
+    EncodingPlan,
+    ScenePlan,
+    TilePlan,
+    TruthPlan,
+    UnseenEvent,
+)
 from seldsynth.sphere import angle_between_deg, angles_to_doa
 
 _CANVAS_STREAM = 2**32 - 2
@@ -30,7 +38,6 @@ _SILENT = 2**32 - 3
 _SILENT_ELEVATION = 45.0
 _AWAY_DEG = 40.0
 _TRIES = 50
-OFF_SCREEN = "off-screen"
 _PUBLIC_WIDTH = 1920
 _ASPECT_TOLERANCE = 0.01
 
@@ -98,7 +105,9 @@ def make_plan(
         height=config.canvas.height,
         interpolate=config.labels.interpolate,
         folders=dict(_plan_folders(config, library, plan_file.parent, used)),
+        class_names=tuple(one.name for one in library.classes),
         encoding=EncodingPlan(**config.encoding.model_dump()),
+        truth=TruthPlan(**config.ground_truth.model_dump()),
         canvas=canvas,
         unseen=tuple(unseen),
         tiles=tuple(tiles),

@@ -44,20 +44,23 @@ _UPRIGHT: dict[int, tuple[int | None, bool]] = {
 class StillInfo:
     """What a picture file holds, upright: width and height in pixels, and how much of it shows.
 
-    `max_alpha` is 255 for a picture without alpha, 0 for one that is fully transparent.
+    `max_alpha` is 255 for a picture without alpha, 0 for one that is fully transparent;
+    `has_alpha`: something of it is transparent.
     """
 
     width: int
     height: int
     max_alpha: int
+    has_alpha: bool
 
 
 def check_still(content: bytes, *, name: str | Path) -> StillInfo:
     """Decode a picture strictly. Raises MediaError if it is damaged, too large or no picture."""
     decoded = read_checked_still(content, name=name)
     height, width, channels = decoded.shape
+    has_alpha = channels == 4 and int(decoded[..., 3].min()) < 255
     max_alpha = int(decoded[..., 3].max()) if channels == 4 else 255
-    return StillInfo(width=width, height=height, max_alpha=max_alpha)
+    return StillInfo(width=width, height=height, max_alpha=max_alpha, has_alpha=has_alpha)
 
 
 def read_checked_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:

@@ -14,6 +14,14 @@ from seldsynth.render.textures import Texture
 
 
 @dataclass(frozen=True, eq=False)
+class Outline:
+    """Where a billboard lies: kept [h, w] is how much shows of what is behind, 0..1."""
+
+    rectangle: Rectangle
+    kept: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Patch:
     """A billboard as it lies on the canvas, ready to be blended: out = colour + kept · below.
 
@@ -26,6 +34,11 @@ class Patch:
     luma_kept: Tensor
     chroma: Tensor
     chroma_kept: Tensor
+
+    @property
+    def outline(self) -> Outline:
+        """Where it lies."""
+        return Outline(self.rectangle, self.luma_kept)
 
 
 def warp(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +37,42 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
             raise AssetError(f"{path}: has changed since plan {plan.recording_id} was made")
 
 
-@torch.inference_mode()
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A picture in a frame: the place of its tile in the plan, the row of its motion, its patch."""
+
+    tile: int
+    row: int
+    patch: Patch
+
+
+@dataclass(frozen=True, eq=False)
+class SceneFrame:
+    """A frame of a recording, and the pictures in it, the farthest first.
+
+    buffer: [height·3/2, width] uint8 on the device, planar YUV 4:2:0, BT.709 limited range. It is
+    the same tensor every time: what is in it holds until the next frame is asked for.
+    """
+
+    video_frame: int
+    buffer: Tensor
+    layers: list[Layer]
+
+
 def render_frames(
     plan: ScenePlan, folders: Mapping[str, Path], *, device: torch.device
 ) -> Iterator[Tensor]:
+    """The buffers of `render_scene`."""
+    return (frame.buffer for frame in render_scene(plan, folders, device=device))
+
+
+@torch.inference_mode()
+def render_scene(
+    plan: ScenePlan, folders: Mapping[str, Path], *, device: torch.device
+) -> Iterator[SceneFrame]:
     """The frames of a recording, in order.
 
-    folders: where the plan's folders are. Yields [height·3/2, width] uint8 on the device, planar
-    YUV 4:2:0, BT.709 limited range. It is the same tensor every time: what is in it holds until
-    the next frame is asked for. Raises AssetError and MediaError.
+    folders: where the plan's folders are. Raises AssetError and MediaError.
     """
     frame = Frame(width=plan.width, height=plan.height, device=device)
     background = Frame(width=plan.width, height=plan.height, device=device)
@@ -54,16 +82,20 @@ def render_frames(
         tiles = [Tile(tile, plan, folders, device) for tile in plan.tiles]
         for tile in tiles:
             resources.callback(tile.close)
-        order = _PaintOrder(tiles)
+        order = PaintOrder(tiles)
         painted: list[Patch] | None = None
         for video_frame in range(plan.num_frames):
             time_s = video_frame / plan.frames_per_second
             canvas_moved = canvas.advance(time_s)
-            patches = [tiles[index].patch(row, time_s) for index, row in order(video_frame)]
+            layers = [
+                Layer(index, row, tiles[index].patch(row, time_s))
+                for index, row in order(video_frame)
+            ]
+            patches = [layer.patch for layer in layers]
             if painted is None or canvas_moved:
                 frame.buffer.copy_(background.buffer)
             elif _same(patches, painted):
-                yield frame.buffer
+                yield SceneFrame(video_frame, frame.buffer, layers)
                 continue
             else:
                 for patch in painted:
@@ -71,7 +103,7 @@ def render_frames(
             for patch in patches:
                 frame.paint(patch)
             painted = patches
-            yield frame.buffer
+            yield SceneFrame(video_frame, frame.buffer, layers)
 
 
 def _same(patches: list[Patch], painted: list[Patch]) -> bool:
@@ -89,7 +121,7 @@ def _open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) ->
     return VideoCanvas(frame, plan, path)
 
 
-class _PaintOrder:
+class PaintOrder:
     """Which tiles a video frame shows, far ones first; of equally far ones the earlier event."""
 
     def __init__(self, tiles: list[Tile]) -> None:

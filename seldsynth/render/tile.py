@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from seldsynth.assets import read_still_bytes
 from seldsynth.events import motion_of
 from seldsynth.plan import ScenePlan, TilePlan
-from seldsynth.render.compositor import Patch, faded, warp
+from seldsynth.render.compositor import Outline, Patch, faded, warp
 from seldsynth.render.projection import (
     Billboard,
     appears_at,
@@ -30,8 +31,15 @@ class Tile:
     """
 
     def __init__(
-        self, plan: TilePlan, scene: ScenePlan, folders: Mapping[str, Path], device: torch.device
+        self,
+        plan: TilePlan,
+        scene: ScenePlan,
+        folders: Mapping[str, Path],
+        device: torch.device,
+        *,
+        finer: int = 0,
     ) -> None:
+        """finer: how often textures are halved less than pictures to look at need it."""
         motion = motion_of(
             plan.track,
             frame_rate=scene.frames_per_second,
@@ -50,19 +58,30 @@ class Tile:
         self._path = folders[plan.asset.folder] / plan.asset.path
         self._scene = scene
         self._device = device
+        self._finer = finer
         self._source: StillSource | ClipSource | None = None
         self._shape: _Shape | None = None
         self._patch: tuple[Texture, Patch] | None = None
 
+    def outline(self, row: int, time_s: Fraction) -> Outline:
+        """Where it lies, as `patch` has it; an opaque picture is not even opened."""
+        if self._plan.asset.has_alpha:
+            return self.patch(row, time_s).outline
+        self._move(self.billboard(row))
+        assert self._shape is not None
+        outline = self._shape.outline
+        if self._shown[row] < 1:
+            return Outline(outline.rectangle, 1 - (1 - outline.kept) * self._shown[row])
+        return outline
+
     def patch(self, row: int, time_s: Fraction) -> Patch:
         """What to paint; the same object while nothing changes. Rows and times must not go back."""
-        billboard = self._billboard(row)
+        billboard = self.billboard(row)
         if self._source is None:
             self._source = self._open()
         texture = self._source.texture(time_s - self._clip_begins_s, self._level(billboard))
-        if self._shape is None or self._shape.billboard != billboard:
-            self._shape = self._place(billboard)
-            self._patch = None
+        self._move(billboard)
+        assert self._shape is not None
         if self._patch is None or self._patch[0] is not texture:
             self._patch = (texture, self._shape.show(texture))
         patch = self._patch[1]
@@ -78,10 +97,15 @@ class Tile:
             self._source.close()
         self._source = self._shape = self._patch = None
 
-    def _place(self, billboard: Billboard) -> _Shape:
-        return _Shape(billboard, self._plan, self._scene.width, self._scene.height, self._device)
+    def _move(self, billboard: Billboard) -> None:
+        if self._shape is None or self._shape.billboard != billboard:
+            self._shape = _Shape(
+                billboard, self._plan, self._scene.width, self._scene.height, self._device
+            )
+            self._patch = None
 
-    def _billboard(self, row: int) -> Billboard:
+    def billboard(self, row: int) -> Billboard:
+        """How it stands."""
         return make_billboard(
             azimuth_deg=float(self._azimuth_deg[row]),
             elevation_deg=float(self._elevation_deg[row]),
@@ -93,12 +117,13 @@ class Tile:
         seen_width, seen_height = appears_at(
             billboard, width=self._scene.width, height=self._scene.height
         )
-        return level_for(
+        level = level_for(
             width=self._plan.asset.width,
             height=self._plan.asset.height,
             seen_width=seen_width,
             seen_height=seen_height,
         )
+        return max(0, level - self._finer)
 
     def _open(self) -> StillSource | ClipSource:
         asset = self._plan.asset
@@ -110,7 +135,7 @@ class Tile:
         return StillSource(
             read_still_bytes(self._path),
             name=self._path,
-            finest_level=self._level(self._billboard(largest)),
+            finest_level=self._level(self.billboard(largest)),
             device=self._device,
         )
 
@@ -147,6 +172,11 @@ class _Shape:
             )
             for chroma in (False, True)
         )
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Where an opaque picture lies."""
+        return Outline(self._rectangle, 1 - self._luma_grid.coverage)
 
     def show(self, texture: Texture) -> Patch:
         """A texture as it lies on the canvas."""

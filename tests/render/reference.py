@@ -6,7 +6,7 @@ one works with tangents; it mixes colours in RGB and converts whole pictures to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,3 +109,25 @@ def psnr_db(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
     """Peak signal-to-noise ratio of 8-bit planes, in dB."""
     error = np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+def owned(layers: list[Layer], *, width: int, height: int) -> list[NDArray[np.bool_]]:
+    """Which pixel centres are seen to be each layer's, the nearest being the last one.
+
+    A layer hides a pixel if at least half of what is behind it does not show.
+    """
+    taken = np.zeros((height, width), dtype=bool)
+    masks = []
+    for layer in reversed(layers):
+        alone = render(np.zeros((height, width, 3)), [white(layer)])
+        hides = alone[..., 0] >= 127.5
+        masks.append(hides & ~taken)
+        taken |= hides
+    return masks[::-1]
+
+
+def white(layer: Layer) -> Layer:
+    """The layer in white, with its alpha."""
+    pixels = layer.pixels.copy()
+    pixels[..., :3] = 255
+    return replace(layer, pixels=pixels)

@@ -15,7 +15,7 @@ from seldsynth.assets import Asset, file_sha256
 from seldsynth.errors import AssetError, MediaError
 from seldsynth.events import Track
 from seldsynth.media.decode import check_clip
-from seldsynth.plan import CanvasPlan, EncodingPlan, ScenePlan, TilePlan
+from seldsynth.plan import CanvasPlan, EncodingPlan, ScenePlan, TilePlan, TruthPlan
 from seldsynth.render.scene import check_assets, render_frames
 from tests.conftest import DEVICES, mock_alpha_clip, mock_clip, mock_image, mock_pixels, plain
 from tests.render.reference import Layer, inside, psnr_db, render, to_yuv
@@ -72,6 +72,8 @@ def scene(*tiles: TilePlan, canvas: CanvasPlan = BLACK, **changes: object) -> Sc
         "height": HEIGHT,
         "interpolate": True,
         "folders": {"images": "."},
+        "class_names": tuple("abcdefghijklm"),
+        "truth": TruthPlan(),
         "encoding": EncodingPlan(encoder="libx264", preset="veryfast", quality=20, gop_s=2.0),
         "canvas": canvas,
         "unseen": (),

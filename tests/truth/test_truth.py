@@ -1,0 +1,478 @@
+"""Ground truth: masks against a brute-force renderer, boxes against decoded videos, and tables."""
+
+from __future__ import annotations
+
+import csv
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from pycocotools.coco import COCO
+
+from seldsynth.cli import main
+from seldsynth.metadata import read_labels
+from seldsynth.plan import ScenePlan, TilePlan, plan_from_json
+from seldsynth.render.compositor import Outline
+from seldsynth.render.projection import Rectangle
+from seldsynth.truth.masks import mask_frames, moments
+from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, whole_mask
+from tests.conftest import mock_alpha_clip, mock_image, mock_labels, mock_project, plain
+from tests.render.reference import Layer, owned
+from tests.render.test_scene import image_asset, rgba, scene, tile
+
+WIDTH, HEIGHT = 360, 180
+RNG = np.random.default_rng(4)
+
+
+def random_tiles(folder: Path, seed: int) -> tuple[list[TilePlan], list[Layer]]:
+    """One to five pictures anywhere, some with an alpha of their own; the nearest comes last."""
+    rng = np.random.default_rng(seed)
+    tiles, layers = [], []
+    for index in range(int(rng.integers(1, 6))):
+        width, height = (int(side) for side in rng.integers(40, 600, 2))
+        pixels = np.full((height, width, 4), 200, np.uint8)
+        if rng.random() < 0.4:
+            shape = ((width / 2, height / 2), (0.8 * width, 0.8 * height), 0.0)
+            alpha = np.zeros((height, width), np.uint8)
+            pixels[..., 3] = cv2.ellipse(alpha, shape, 255, -1, cv2.LINE_AA)
+        else:
+            pixels[..., 3] = 255
+        name = f"{seed}_{index}.png"
+        asset = image_asset(folder, name, pixels)
+        asset = type(asset)(**{**vars(asset), "has_alpha": bool(pixels[..., 3].min() < 255)})
+        azimuth, elevation = float(rng.uniform(-180, 180)), float(rng.uniform(-90, 90))
+        if rng.random() < 0.3:
+            azimuth = 180.0 * rng.choice([-1, 1]) + float(rng.uniform(-10, 10))
+        side, feather = float(rng.uniform(20, 70)), float(rng.choice([0.0, 0.04, 0.2]))
+        tiles.append(
+            tile(
+                asset,
+                (azimuth, elevation),
+                event_index=index,
+                distance_m=10.0 - index,
+                longer_side_deg=side,
+                feather=feather,
+            )
+        )
+        layers.append(
+            Layer(
+                pixels=rgba(pixels),
+                azimuth_deg=azimuth,
+                elevation_deg=elevation,
+                longer_side_deg=side,
+                feather=feather,
+            )
+        )
+    return tiles, layers
+
+
+def masks_of(plan: ScenePlan, folder: Path, *, width: int, height: int) -> dict[int, Visible]:
+    frames = mask_frames(
+        plan,
+        {"images": folder},
+        width=width,
+        height=height,
+        masks_per_s=Fraction(10),
+        device=torch.device("cpu"),
+    )
+    (frame,) = frames
+    return dict(zip(frame.tiles, frame.seen, strict=True))
+
+
+def circular_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Left, top, width and height of the narrowest box around the cylinder, by trying them all."""
+    width = mask.shape[1]
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = mask.any(axis=0)
+    best = (width, 0)
+    for first in np.flatnonzero(columns):
+        turned = np.roll(columns, -first)
+        best = min(best, (int(np.flatnonzero(turned)[-1]) + 1, int(first)))
+    return best[1], int(rows[0]), best[0], int(rows[-1] - rows[0]) + 1
+
+
+@pytest.mark.slow
+def test_masks_are_those_of_a_brute_force_renderer(tmp_path: Path) -> None:
+    """Fifty scenes; every picture of which anything is seen; poles and the seam among them."""
+    worst, compared, tiny = 1.0, 0, 0
+    for seed in range(50):
+        tiles, layers = random_tiles(tmp_path, seed)
+        found = masks_of(scene(*tiles), tmp_path, width=WIDTH, height=HEIGHT)
+        taken = np.zeros((HEIGHT, WIDTH), dtype=int)
+        for index, expected in enumerate(owned(layers, width=WIDTH, height=HEIGHT)):
+            mask = whole_mask(found[index], width=WIDTH, height=HEIGHT).numpy().astype(bool)
+            taken += mask
+            union = int((mask | expected).sum())
+            if union < 50:  # a sliver, of which a pixel is more than a fiftieth
+                tiny += 1
+                assert int((mask ^ expected).sum()) <= 1
+                continue
+            worst = min(worst, (mask & expected).sum() / union)
+            compared += 1
+            boxes = boxes_of(found[index], width=WIDTH)
+            x, y, width, height = circular_box(mask)
+            assert (boxes[0].x, boxes[0].y) == (x, y)
+            assert (sum(box.width for box in boxes), boxes[0].height) == (width, height)
+        assert taken.max() <= 1
+    print(f"\n{compared} masks, the worst IoU {worst:.4f}; {tiny} slivers")
+    assert compared > 100
+    assert worst >= 0.98
+
+
+def rectangle_mask(x0: int, columns: list[int], *, width: int = 40) -> Visible:
+    mask = torch.zeros((6, width), dtype=torch.bool)
+    mask[2:4, columns] = True
+    return Visible(Rectangle(x0=x0, y0=10, width=width, height=6), mask, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("x0", "columns", "boxes"),
+    [
+        (20, [5, 9], [Box(x=25, y=12, width=5, height=2)]),
+        (80, [0, 19], [Box(x=80, y=12, width=20, height=2)]),
+        (80, [0, 20], [Box(x=80, y=12, width=20, height=2), Box(x=0, y=12, width=1, height=2)]),
+        (80, [20, 25], [Box(x=0, y=12, width=6, height=2)]),
+        (80, [], []),
+    ],
+)
+def test_boxes(x0: int, columns: list[int], boxes: list[Box]) -> None:
+    assert boxes_of(rectangle_mask(x0, columns), width=100) == boxes
+
+
+def test_the_box_around_a_pole_leaves_out_the_widest_gap() -> None:
+    columns = [*range(30), *range(60, 100)]
+    seen = rectangle_mask(0, columns, width=100)
+    first, second = boxes_of(seen, width=100)
+    assert (first, second) == (
+        Box(x=60, y=12, width=40, height=2),
+        Box(x=0, y=12, width=30, height=2),
+    )
+    whole = rectangle_mask(0, list(range(100)), width=100)
+    assert [box.width for box in boxes_of(whole, width=100)] == [100]
+
+
+def outline(x0: int, y0: int, kept: float, *, width: int = 20, height: int = 10) -> Outline:
+    rectangle = Rectangle(x0=x0, y0=y0, width=width, height=height)
+    return Outline(rectangle, torch.full((height, width), kept))
+
+
+def test_who_is_in_front_and_what_is_left() -> None:
+    visibility = Visibility(width=100, height=50, device=torch.device("cpu"))
+    behind, front = outline(90, 20, 0.0), outline(0, 20, 0.4)
+    for _ in range(2):  # what was taken is given back
+        far, near = visibility.of([behind, front])
+        assert near.fraction == 1
+        assert far.fraction == pytest.approx(0.5)
+        assert far.mask.sum() == 100
+        assert far.mask[:, :10].all()
+        hidden, _ = visibility.of([outline(0, 20, 0.0), outline(0, 20, 0.5)])
+        assert hidden.fraction == 0
+        assert boxes_of(hidden, width=100) == []
+        through, glass = visibility.of([outline(0, 20, 0.0), outline(0, 20, 0.6)])
+        assert (through.fraction, glass.fraction) == (1, 0)
+
+
+def test_fractions_are_of_the_solid_angle() -> None:
+    """Half of the rows, but the ones nearer to the pole, are less than half of what can be seen."""
+    visibility = Visibility(width=100, height=50, device=torch.device("cpu"))
+    far, _ = visibility.of([outline(0, 0, 0.0), outline(0, 0, 0.0, height=5)])
+    upper, lower = (
+        sum(np.cos(np.pi * (0.5 - (row + 0.5) / 50)) for row in rows)
+        for rows in (range(5), range(5, 10))
+    )
+    assert far.fraction == pytest.approx(lower / (upper + lower), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        ("30/1", [(0, 2), (1, 5), (2, 8)]),
+        ("10/1", [(0, 0), (1, 1), (2, 2)]),
+        ("25/2", [(0, 1), (1, 2), (2, 3)]),
+        ("5/1", [(0, 0), (2, 1)]),
+    ],
+)
+def test_masks_lie_on_video_frames_of_their_label_frame(
+    rate: str, expected: list[tuple[int, int]]
+) -> None:
+    fps = Fraction(rate)
+    plan = scene(frame_rate=rate, num_frames=int(-(-Fraction(3, 10) * fps // 1)))
+    found = list(moments(plan, Fraction(10)))
+    assert found == expected
+    for index, video_frame in found:
+        assert index <= video_frame / fps * 10 < index + 1
+
+
+BELL, PHONE = (40, 40, 200), (200, 60, 40)
+
+
+def write_project(
+    folder: Path, rows: list[tuple[object, ...]], **sections: dict[str, object]
+) -> Path:
+    """A project with a plain red bell and a plain blue telephone on black."""
+    config = mock_project(
+        folder,
+        processing={"fps": 10, "device": "cpu", "workers": 1, "dark_background": True},
+        **sections,
+    )
+    mock_image(folder / "images" / "Class_11" / "a.png", plain(BELL, 90, 60))
+    mock_image(folder / "images" / "Class_3" / "a.png", plain(PHONE, 60, 90))
+    mock_labels(folder / "labels" / "mix.csv", rows)
+    return config
+
+
+def tracks(folder: Path) -> list[dict[str, str]]:
+    with (folder / "videos" / "mix.tracks.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def boxes_by_colour(path: Path, video_frame: int) -> dict[int, list[tuple[int, int, int, int]]]:
+    """Boxes of what is red or blue in a decoded video, by class; two where it meets both edges."""
+    with av.open(str(path)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index == video_frame:
+                pixels = frame.to_ndarray(format="rgb24").astype(int)
+                break
+    found = {}
+    for class_id, (blue, _, red) in {11: BELL, 3: PHONE}.items():
+        mask = (abs(pixels[..., 0] - red) < 70) & (abs(pixels[..., 2] - blue) < 70)
+        if not mask.any():
+            continue
+        x, y, width, height = circular_box(mask)
+        right = min(width, mask.shape[1] - x)
+        found[class_id] = [(x, y, right, height)]
+        if width > right:
+            found[class_id].append((0, y, width - right, height))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "places",
+    [
+        {11: (0, 0), 3: (40, 10)},
+        {11: (180, 5), 3: (-100, -30)},
+        {11: (-179, -40), 3: (10, 85)},
+        {11: (30, 60), 3: (170, -70)},
+        {11: (5, 0), 3: (0, 0)},
+    ],
+)
+def test_boxes_are_those_that_are_seen_in_the_decoded_video(
+    tmp_path: Path, places: dict[int, tuple[int, int]]
+) -> None:
+    rows = [
+        (frame, class_id, 0, azimuth, elevation, 150 if class_id == 3 else 300)
+        for frame in range(2)
+        for class_id, (azimuth, elevation) in places.items()
+    ]
+    size = {"size": "fixed", "fixed_deg": 35.0, "feather": 0.0}
+    sections = {"canvas": {"width": 1920, "height": 960}, "tiles": size}
+    sections["encoding"] = {"quality": 12}
+    assert main(["synth", "--config", str(write_project(tmp_path, rows, **sections)), "-q"]) == 0
+    seen = boxes_by_colour(tmp_path / "videos" / "mix.mp4", 1)
+    exported = {int(row["class"]): row for row in tracks(tmp_path) if row["video_frame"] == "1"}
+    assert exported.keys() == {3, 11}
+    for class_id, row in exported.items():
+        names = [("x", "y", "width", "height"), ("x2", "y2", "width2", "height2")]
+        boxes = [tuple(int(row[name]) for name in four) for four in names if row[four[0]]]
+        assert len(boxes) == len(seen.get(class_id, [])), (class_id, boxes, seen)
+        assert ("seam" in row["flags"]) == (len(boxes) == 2)
+        for box, expected in zip(boxes, seen.get(class_id, []), strict=True):
+            corners = [
+                (one[0], one[1], one[0] + one[2], one[1] + one[3]) for one in (box, expected)
+            ]
+            assert np.abs(np.subtract(*corners)).max() <= 2, (class_id, box, expected)
+
+
+def test_the_label_file_beside_the_video(tmp_path: Path) -> None:
+    """What was read comes back, in the order and units of DCASE."""
+    rows = [(n, 11, 4, 170 + 3 * n if n < 4 else 170, -5, "2.345") for n in range(6)]
+    rows += [(2, 3, 1, -20, 90, "1.0")]
+    config = write_project(tmp_path, rows)
+    assert main(["synth", "--config", str(config), "-q", "--set", "labels.interpolate=false"]) == 0
+    text = (tmp_path / "videos" / "mix.csv").read_text()
+    assert text.splitlines()[:4] == [
+        "0,11,4,170,-5,235",
+        "1,11,4,173,-5,235",
+        "2,11,4,176,-5,235",
+        "2,3,1,-20,90,100",
+    ]
+    assert "3,11,4,179,-5,235" in text
+    table = read_labels(tmp_path / "videos" / "mix.csv")
+    assert len(table.label_frame) == 7
+
+
+def test_labels_end_with_the_video(tmp_path: Path) -> None:
+    config = write_project(tmp_path, [(n, 11, 0, 0, 0, 200) for n in range(30)])
+    assert (
+        main(["synth", "--config", str(config), "-q", "--set", "processing.video_duration=1"]) == 0
+    )
+    assert len((tmp_path / "videos" / "mix.csv").read_text().splitlines()) == 10
+    assert len(tracks(tmp_path)) == 10
+
+
+def test_tracks_tell_of_every_source_in_every_frame(tmp_path: Path) -> None:
+    """One hidden wholly, one that moves, one without a picture, one that makes no sound."""
+    rows: list[tuple[object, ...]] = []
+    for n in range(10):
+        rows += [(n, 11, 0, 0, 0, 300), (n, 3, 1, 0, 0, 100), (n, 7, 2, 100 + n, 10, 200)]
+    rows += [(n, 10, 3, -90, 0, 200) for n in range(5)]
+    sizes = {"size": "fixed", "missing": "skip", "mirror": 0.0, "clip_start": "first"}
+    config = write_project(tmp_path, rows, tiles={**sizes, "silent_per_minute": 60.0})
+    (tmp_path / "images" / "Class_10" / "a.png").unlink()
+    mock_image(tmp_path / "images" / "Class_3" / "a.png", plain(PHONE, 120, 120))
+    assert main(["synth", "--config", str(config), "-q"]) == 0
+    found = tracks(tmp_path)
+    assert list(found[0]) == [
+        *("video_frame", "time_s", "event", "class", "source"),
+        *("azimuth", "elevation", "distance_m", "width_deg", "height_deg"),
+        *("x", "y", "width", "height", "x2", "y2", "width2", "height2"),
+        *("visible", "asset", "flags"),
+    ]
+    by_class = {int(row["class"]): row for row in found if row["video_frame"] == "3"}
+    assert by_class[11]["visible"] == "0.0000"
+    assert by_class[11]["x"] == ""
+    assert by_class[3]["visible"] == "1.0000"
+    assert by_class[3]["width_deg"] == "37.500"
+    assert by_class[7]["azimuth"] == "102.500"
+    assert by_class[7]["asset"] == "image_assets_dir/Class_7/a.png"
+    assert (by_class[10]["flags"], by_class[10]["asset"]) == ("no-picture", "")
+    silent = [row for row in found if row["flags"].startswith("silent")]
+    assert silent
+    assert {row["source"] for row in silent} == {"-1"}
+    frames = [int(row["video_frame"]) for row in found]
+    assert frames == sorted(frames)
+    labels = (tmp_path / "videos" / "mix.csv").read_text().splitlines()
+    assert len(labels) == 35  # a hidden one and one without a picture are heard all the same
+
+
+def test_what_is_off_screen_is_said(tmp_path: Path) -> None:
+    config = write_project(tmp_path, [(0, 11, 0, 0, 0, 200)])
+    assert main(["synth", "--config", str(config), "-q", "--set", "tiles.offscreen=1"]) == 0
+    (row,) = tracks(tmp_path)
+    assert (row["flags"], row["visible"]) == ("offscreen", "0.0000")
+    assert (tmp_path / "videos" / "mix.csv").read_text() == "0,11,0,0,0,200\n"
+
+
+# pycocotools does not know how NumPy 2 asks for arrays.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("size", ["360x180", "full", "64x48"])
+def test_coco_reads_the_masks_as_they_were(tmp_path: Path, size: str) -> None:
+    rows = [(n, 11, 0, 180, 0, 300) for n in range(3)] + [(n, 3, 1, 150, 20, 100) for n in range(3)]
+    config = write_project(tmp_path, rows, ground_truth={"mask_size": size})
+    assert main(["synth", "--config", str(config), "-q"]) == 0
+    path = tmp_path / "videos" / "mix.masks.json"
+    coco = COCO(str(path))
+    assert coco.cats[11]["name"] == "bell"
+    assert len(coco.imgs) == 3
+    plan_file = tmp_path / "videos" / "mix.plan.json"
+    plan = plan_from_json(plan_file.read_bytes(), name=plan_file)
+    width, height = {"full": (128, 64), "64x48": (64, 48)}.get(size, (360, 180))
+    drawn = mask_frames(
+        plan,
+        {"image_assets_dir": tmp_path / "images"},
+        width=width,
+        height=height,
+        masks_per_s=Fraction(10),
+        device=torch.device("cpu"),
+    )
+    for image, frame in zip(coco.imgs.values(), drawn, strict=True):
+        assert (image["width"], image["height"]) == (width, height)
+        assert image["file_name"] == "mix.mp4"
+        annotations = coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]]))
+        assert len(annotations) == 2
+        for index, seen in zip(frame.tiles, frame.seen, strict=True):
+            (annotation,) = (
+                one for one in annotations if one["instance_id"] == plan.tiles[index].event_index
+            )
+            mask = whole_mask(seen, width=width, height=height).numpy()
+            assert (coco.annToMask(annotation) == mask).all()
+            assert annotation["area"] == mask.sum()
+            assert annotation["category_id"] == plan.tiles[index].class_id
+            assert len(annotation["boxes"]) == (2 if annotation["category_id"] == 11 else 1)
+
+
+def test_the_dcase_file(tmp_path: Path) -> None:
+    rows = [(n, 11, 0, 175, 0, 300) for n in range(3)] + [(1, 3, 1, 0, 0, 123)]
+    sections = {"ground_truth": {"mask_size": "full", "masks_per_s": 5.0}}
+    assert main(["synth", "--config", str(write_project(tmp_path, rows, **sections)), "-q"]) == 0
+    made = json.loads((tmp_path / "videos" / "mix.dcase.json").read_text())
+    keys = [(one["metadata_frame_index"], one["category_id"]) for one in made["annotations"]]
+    assert keys == [(0, 11), (1, 11), (1, 3), (2, 11)]
+    phone = made["annotations"][2]
+    assert set(phone) == {
+        *("metadata_frame_index", "instance_id", "category_id", "distance", "segmentation"),
+    }
+    assert phone["distance"] == 123
+    ((*pixels,),) = phone["segmentation"]
+    mask = np.zeros((180, 360), int)
+    for x, y, energy in pixels:
+        mask[y, x] += energy
+    assert mask.max() == 1
+    rows_seen, columns = np.nonzero(mask)
+    assert columns.mean() == pytest.approx(179.5, abs=0.5)
+    assert rows_seen.mean() == pytest.approx(89.5, abs=0.5)
+    bell = np.array(made["annotations"][0]["segmentation"][0])
+    assert {0, 359} <= set(bell[:, 0])
+    assert made["info"]["energy"].startswith("geometric")
+
+
+def test_alpha_of_clips_is_in_the_masks(tmp_path: Path) -> None:
+    """A disc that grows by an eighth of its side every frame."""
+    config = write_project(tmp_path, [(n, 11, 0, 0, 0, 200) for n in range(4)])
+    (tmp_path / "images" / "Class_11" / "a.png").unlink()
+    mock_alpha_clip(tmp_path / "images" / "Class_11" / "a.webm")
+    sizes = ["--set", "tiles.size=fixed", "--set", "tiles.fixed_deg=60"]
+    assert main(["synth", "--config", str(config), "-q", *sizes]) == 0
+    coco = json.loads((tmp_path / "videos" / "mix.masks.json").read_text())
+    areas = [one["area"] for one in coco["annotations"]]
+    # tan 30° on either side are 32 of 32 pixels: discs of 8, 16, 24 and 32 of these.
+    expected = [
+        np.pi * np.degrees(np.arctan(np.tan(np.radians(30)) * n / 4)) ** 2 for n in (1, 2, 3, 4)
+    ]
+    assert areas == pytest.approx(expected, rel=0.08)
+
+
+def test_files_can_be_left_out(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("labels", "tracks", "masks", "dcase"), False)
+    config = write_project(tmp_path, [(0, 11, 0, 0, 0, 200)], ground_truth=nothing)
+    assert main(["synth", "--config", str(config), "-q"]) == 0
+    names = sorted(path.name for path in (tmp_path / "videos").iterdir())
+    assert names == ["mix.mp4", "mix.plan.json", "processing_log.txt"]
+    assert main(["synth", "--config", str(config), "-q", "--set", "ground_truth.dcase=true"]) == 0
+    assert (tmp_path / "videos" / "mix.dcase.json").is_file()
+
+
+def test_a_plan_makes_the_same_files_again(tmp_path: Path) -> None:
+    """With everything by chance switched on."""
+    rows = [(n, class_id, 0, 20 * class_id, 0, 200) for n in range(8) for class_id in range(13)]
+    rows.sort(key=lambda row: row[0])
+    chance = {
+        "tiles": {
+            "size_jitter": 0.3,
+            "offscreen": 0.2,
+            "silent_per_minute": 60.0,
+            "fade_frames": 2,
+            "mirror": 0.5,
+        }
+    }
+    config = mock_project(tmp_path, **chance)  # type: ignore[arg-type]
+    mock_labels(tmp_path / "labels" / "mix.csv", rows)
+    assert main(["synth", "--config", str(config), "-q"]) == 0
+    videos = tmp_path / "videos"
+    before = {path.name: path.read_bytes() for path in videos.iterdir() if path.stem != "log"}
+    assert {name.partition(".")[2] for name in before} >= {
+        *("csv", "tracks.csv", "masks.json", "dcase.json", "mp4", "plan.json")
+    }
+    for path in videos.iterdir():
+        if path.name != "mix.plan.json":
+            path.unlink()
+    assert main(["synth", "--from-plan", str(videos / "mix.plan.json"), "-q"]) == 0
+    for path in videos.iterdir():
+        assert path.read_bytes() == before[path.name], path.name
