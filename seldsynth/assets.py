@@ -16,12 +16,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seldsynth.class_table import ClassTable
 from seldsynth.classes import CLASSES
 from seldsynth.errors import ConfigError, MediaError
 from seldsynth.folders import files_below
-from seldsynth.media.decode import MAX_CLIP_S, check_clip
-from seldsynth.media.stills import check_still
+from seldsynth.media.decode import MAX_CLIP_S, ClipReader, check_clip
+from seldsynth.media.mattes import MASK_ENDING, grabcut, is_keyed, kept_share, mask_path, read_mask
+from seldsynth.media.stills import check_still, read_still
 
 AssetKind = Literal["image", "video"]
 
@@ -38,12 +42,13 @@ class AssetFile:
     """A file that may be used: its path below one of the input folders, not yet opened.
 
     folder: the key of the config's `input` section that names the folder. path: relative, with
-    forward slashes.
+    forward slashes. has_mask: a matte lies beside it.
     """
 
     folder: str
     path: str
     kind: AssetKind
+    has_mask: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +56,7 @@ class Asset:
     """A file that was read and can be used.
 
     width, height: upright, in square pixels. duration_ms: of a clip, as far as it was read.
-    has_alpha: something of it is transparent.
+    has_alpha: something of it is transparent. mask_sha256: of the matte beside it, if there is one.
     """
 
     folder: str
@@ -62,6 +67,12 @@ class Asset:
     height: int
     duration_ms: int = 0
     has_alpha: bool = False
+    mask_sha256: str = ""
+
+    @property
+    def is_cut_out(self) -> bool:
+        """Whether it brings its own outline."""
+        return self.has_alpha or bool(self.mask_sha256)
 
 
 class AssetLibrary:
@@ -81,6 +92,7 @@ class AssetLibrary:
         self.canvases = canvases
         self._checked: dict[AssetFile, Asset | None] = {}
         self._said: set[str] = set()
+        self._can_be_cut: dict[Asset, bool] = {}
 
     def check(self, file: AssetFile) -> Asset | None:
         """Read a file through and describe it; None, and one warning, if it cannot be used.
@@ -101,8 +113,37 @@ class AssetLibrary:
             self._said.add(message)
             _log.warning(message)
 
+    def is_keyed(self, asset: Asset, key_rgb: tuple[int, int, int], tolerance: float) -> bool:
+        """Whether a picture or clip stands before a key colour; of a clip, its first frame."""
+        return is_keyed(self._first_look(asset), key_rgb, tolerance)
+
+    def can_be_cut(self, asset: Asset) -> bool:
+        """Whether GrabCut leaves something of a picture, and not all of it; clips cannot be cut."""
+        if asset.kind == "video":
+            self.warn_once("tiles.matte: grabcut is for pictures: clips get another of the list")
+            return False
+        if asset not in self._can_be_cut:
+            share = kept_share(grabcut(self._first_look(asset)))
+            self._can_be_cut[asset] = 0.05 <= share <= 0.95
+        return self._can_be_cut[asset]
+
+    def _first_look(self, asset: Asset) -> NDArray[np.uint8]:
+        """A picture [h, w, 3 or 4], or a clip's first frame."""
+        path = self.folders[asset.folder] / asset.path
+        if asset.kind == "image":
+            return read_still(read_still_bytes(path), name=path)
+        with ClipReader(path) as reader:
+            return reader.pixels(
+                reader.frame_at(Fraction(0)), width=asset.width, height=asset.height
+            )
+
     def _read(self, file: AssetFile) -> Asset:
         path = self.folders[file.folder] / file.path
+        mask_sha256 = ""
+        if file.has_mask:
+            mask = read_still_bytes(mask_path(path))
+            read_mask(mask, name=mask_path(path))
+            mask_sha256 = hashlib.sha256(mask).hexdigest()
         if file.kind == "image":
             content = read_still_bytes(path)
             info = check_still(content, name=path)
@@ -127,6 +168,7 @@ class AssetLibrary:
             height=height,
             duration_ms=duration_ms,
             has_alpha=has_alpha,
+            mask_sha256=mask_sha256,
         )
 
 
@@ -233,11 +275,14 @@ def class_files(
 
     key: what the folder is called in an AssetFile. One warning about each folder of no class.
     """
-    for class_id, path in files_by_class(root, follow_symlinks=follow_symlinks, classes=classes):
+    found = list(files_by_class(root, follow_symlinks=follow_symlinks, classes=classes))
+    masks = {path for _, path in found if path.name.endswith(MASK_ENDING)}
+    for class_id, path in found:
         kind = kind_of(path)
         if kind is not None:
             relative = path.relative_to(root).as_posix()
-            yield class_id, AssetFile(folder=key, path=relative, kind=kind)
+            has_mask = mask_path(path) in masks
+            yield class_id, AssetFile(folder=key, path=relative, kind=kind, has_mask=has_mask)
 
 
 def files_by_class(
@@ -283,8 +328,10 @@ def _canvas_files(
 
 
 def kind_of(path: Path) -> AssetKind | None:
-    """Whether a file is a picture or a clip, by its ending; None if it is neither."""
+    """Whether a file is a picture or a clip, by its ending; None if it is neither, or a matte."""
     suffix = path.suffix.lower()
+    if path.name.endswith(MASK_ENDING):
+        return None
     if suffix in IMAGE_SUFFIXES:
         return "image"
     return "video" if suffix in VIDEO_SUFFIXES else None

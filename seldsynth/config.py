@@ -32,6 +32,7 @@ X264_PRESETS = (
     "slower",
     "veryslow",
 )
+MATTES = ("none", "feather", "ellipse", "chroma", "grabcut")
 MASK_SIZE = r"^(full|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$"
 _NTSC_RATES = {23.976: 24, 23.98: 24, 29.97: 30, 47.952: 48, 59.94: 60, 119.88: 120}
 
@@ -70,6 +71,11 @@ def _workers(value: object) -> object:
     if value != "auto" and not (whole and isinstance(value, int) and value >= 1):
         raise ValueError("should be auto or a whole number of at least 1")
     return value
+
+
+def _listed(value: object) -> object:
+    """One of several, or a list of them."""
+    return [value] if isinstance(value, str) else value
 
 
 def _shares(value: list[float]) -> list[float]:
@@ -209,8 +215,23 @@ class TilesConfig(Section):
     default_distance_m: float = Field(
         2.0, gt=0, description="metres, for labels that have no distance"
     )
+    matte: Annotated[list[Literal[MATTES]], BeforeValidator(_listed), Field(min_length=1)] = Field(  # type: ignore[valid-type]
+        ["none", "feather", "ellipse"],
+        description="none | feather | ellipse | chroma | grabcut, or a list of which one is drawn "
+        "per event, such as [none, feather, ellipse]; a picture's own alpha or name.mask.png "
+        "counts first",
+    )
     feather: float = Field(
-        0.04, ge=0, le=0.5, description="soft border, as a fraction of the shorter side"
+        0.04,
+        ge=0,
+        le=0.5,
+        description="soft border of feather and ellipse, as a fraction of the shorter side",
+    )
+    chroma_key: Annotated[
+        list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)
+    ] = Field([0, 255, 0], description="red, green and blue of the screen that chroma takes away")
+    chroma_tolerance: float = Field(
+        40.0, gt=0, le=200, description="how far from the key, in levels of chroma"
     )
     missing: Literal["error", "skip"] = Field(
         "error", description="error | skip: what to do with an event whose class has no picture"

@@ -18,9 +18,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from seldsynth.assets import Asset
 from seldsynth.classes import NUM_CLASSES
-from seldsynth.config import MASK_SIZE, X264_PRESETS, parse_frame_rate
+from seldsynth.config import MASK_SIZE, MATTES, X264_PRESETS, parse_frame_rate
 from seldsynth.errors import PlanError
 from seldsynth.events import Track
+
+Byte = Annotated[int, Field(ge=0, le=255)]
 
 OFF_SCREEN = "off-screen"
 """The reason of an unseen event that was meant to be unseen."""
@@ -47,14 +49,34 @@ class CanvasPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MattePlan:
+    """Which part of a picture shows, beside its own alpha and mask.
+
+    kind: `none` all of it, `feather` with a soft border, `ellipse` the ellipse in it with a soft
+    border, `chroma` without the key colour, `grabcut` what GrabCut finds. feather: width of the
+    soft border as a fraction of the shorter side. key_rgb, tolerance: of `chroma`.
+    """
+
+    kind: Literal[MATTES] = "feather"  # type: ignore[valid-type]
+    feather: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    key_rgb: tuple[Byte, Byte, Byte] = (0, 255, 0)
+    tolerance: Annotated[float, Field(gt=0, le=200)] = 40.0
+
+    @property
+    def is_cut_out(self) -> bool:
+        """Whether the outline is in the picture's pixels."""
+        return self.kind in ("chroma", "grabcut")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TilePlan:
     """The picture of one sound event, or one that makes no sound.
 
     event_index: no two tiles or unseen events share one. silent: it belongs to no sound; its
     source_id is -1. mirror: left and right change places. clip_start_ms: the time of the clip when
     the tile appears. fade_frames: video frames over which it appears, and goes. longer_side_deg:
-    angle that the picture's longer side fills, for every row of the track. feather: width of the
-    soft border as a fraction of the shorter side. The track's distances are never nan.
+    angle that the picture's longer side fills, for every row of the track. The track's distances
+    are never nan.
     """
 
     event_index: Annotated[int, Field(ge=0)]
@@ -65,7 +87,7 @@ class TilePlan:
     mirror: bool = False
     clip_start_ms: Annotated[int, Field(ge=0)] = 0
     fade_frames: Annotated[int, Field(ge=0, le=240)] = 0
-    feather: Annotated[float, Field(ge=0, le=0.5)]
+    matte: MattePlan
     track: Track
     longer_side_deg: tuple[float, ...]
 

@@ -26,6 +26,7 @@ from seldsynth.plan import (
     OFF_SCREEN,
     CanvasPlan,
     EncodingPlan,
+    MattePlan,
     ScenePlan,
     TilePlan,
     TruthPlan,
@@ -136,7 +137,8 @@ class _Chance:
 
     def __init__(self, config: Config, recording_id: str, key: int) -> None:
         numbers = generator_of(config, recording_id, key).random(16)
-        self.size, self.mirror, self.clip_start, self.offscreen = (float(n) for n in numbers[:4])
+        self.size, self.mirror, self.clip_start = (float(n) for n in numbers[:3])
+        self.offscreen, self.matte = (float(n) for n in numbers[3:5])
 
 
 def _frames_of(track: Track, frame_rate: Fraction, num_frames: int) -> int:
@@ -251,7 +253,7 @@ def _tile(
         if tiles.clip_start == "random"
         else 0,
         fade_frames=tiles.fade_frames,
-        feather=tiles.feather,
+        matte=_matte(asset, chance.matte, library, config),
         track=track,
         longer_side_deg=tuple(
             _longer_side_deg(
@@ -259,6 +261,29 @@ def _tile(
             )
             for distance_m in track.distance_m
         ),
+    )
+
+
+def _matte(asset: Asset, chance: float, library: AssetLibrary, config: Config) -> MattePlan:
+    """What is left of a picture: one of the listed mattes that can be had of it.
+
+    Something with an outline of its own gets a soft border at most. What stands before the key
+    colour is always keyed, if chroma is listed; nothing else is.
+    """
+    tiles = config.tiles
+    key = (tiles.chroma_key[0], tiles.chroma_key[1], tiles.chroma_key[2])
+    listed = list(tiles.matte)
+    if asset.is_cut_out:
+        listed = ["feather"] if "feather" in listed else ["none"]
+    elif "chroma" in listed and library.is_keyed(asset, key, tiles.chroma_tolerance):
+        listed = ["chroma"]
+    else:
+        listed = [kind for kind in listed if kind != "chroma"]
+        if "grabcut" in listed and not library.can_be_cut(asset):
+            listed = [kind for kind in listed if kind != "grabcut"]
+    kind = listed[int(chance * len(listed))] if listed else "none"
+    return MattePlan(
+        kind=kind, feather=tiles.feather, key_rgb=key, tolerance=tiles.chroma_tolerance
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from fractions import Fraction
@@ -35,6 +36,12 @@ DEVICES = [
         marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here"),
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def everything_is_logged() -> None:
+    """Whatever -q a test before gave to the command line."""
+    logging.getLogger("seldsynth").setLevel(logging.NOTSET)
 
 
 @pytest.fixture
@@ -149,7 +156,7 @@ def mock_project(folder: Path, **sections: dict[str, object]) -> Path:
         "processing": {"fps": 10, "device": "cpu", "workers": 1},
         "canvas": {"width": 128, "height": 64},
         # Nothing by chance but what a test asks for.
-        "tiles": {"mirror": 0.0, "size_jitter": 0.0, "clip_start": "first"},
+        "tiles": {"mirror": 0.0, "size_jitter": 0.0, "clip_start": "first", "matte": "feather"},
         "encoding": {"preset": "ultrafast"},
     }
     for section, values in sections.items():

@@ -11,7 +11,7 @@ ORDER = [
     "errors", "files", "folders", "class_table", "classes", "words", "sphere", "yaml_file",
     "class_file",
     "config", "config_file", "metadata", "events",
-    "media.stills", "media.decode", "media.encode",
+    "media.stills", "media.mattes", "media.decode", "media.encode",
     "assets", "choice", "plan", "planner",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene",

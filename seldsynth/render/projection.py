@@ -145,13 +145,14 @@ def sampling_grid(
     chroma: bool,
     device: torch.device,
     mirror: bool = False,
+    ellipse: bool = False,
 ) -> SamplingGrid:
     """What every pixel of a rectangle sees of a billboard.
 
     width, height: of the canvas. feather: soft border as a fraction of the shorter side. mirror:
-    left and right of the picture change places. chroma: for the half-resolution colour planes,
-    whose samples sit on the left one of two luma pixels and between two rows (H.264's default
-    siting) instead of at pixel centres.
+    left and right of the picture change places. ellipse: only the ellipse in it shows. chroma: for
+    the half-resolution colour planes, whose samples sit on the left one of two luma pixels and
+    between two rows (H.264's default siting) instead of at pixel centres.
     """
     step = 2 if chroma else 1
     x = rectangle.x0 + 0.5 + torch.arange(0, rectangle.width, step, dtype=torch.float64)
@@ -172,12 +173,30 @@ def sampling_grid(
     pixel = math.pi / height
     shorter = 2 * min(billboard.half_width, billboard.half_height)
     ramp = max(pixel, feather * shorter)
-    coverage = _edge(on_right, billboard.half_width, pixel=pixel, ramp=ramp)
-    coverage *= _edge(on_top, billboard.half_height, pixel=pixel, ramp=ramp)
+    if ellipse:
+        coverage = _elliptic_edge(on_right, on_top, billboard, pixel=pixel, ramp=ramp)
+    else:
+        coverage = _edge(on_right, billboard.half_width, pixel=pixel, ramp=ramp)
+        coverage *= _edge(on_top, billboard.half_height, pixel=pixel, ramp=ramp)
     return SamplingGrid(
         positions=torch.stack((-on_right if mirror else on_right, -on_top), dim=-1),
         coverage=coverage * in_front,
     )
+
+
+def _elliptic_edge(
+    on_right: Tensor, on_top: Tensor, billboard: Billboard, *, pixel: float, ramp: float
+) -> Tensor:
+    """Coverage of the ellipse in a billboard: a ramp that starts half a pixel outside.
+
+    The distance from its edge is taken along the ray from the middle, which is a little more than
+    the shortest.
+    """
+    out = torch.hypot(on_right, on_top).clamp_min(1e-6)
+    radius = torch.hypot(on_right * billboard.half_width, on_top * billboard.half_height)
+    inside = radius / out - radius + pixel / 2
+    thin = 2 * min(billboard.half_width, billboard.half_height) / pixel
+    return (inside / ramp).clamp_(0, min(1.0, thin))
 
 
 def _edge(position: Tensor, half: float, *, pixel: float, ramp: float) -> Tensor:

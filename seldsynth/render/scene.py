@@ -14,6 +14,7 @@ from torch import Tensor
 
 from seldsynth.assets import file_sha256, read_still_bytes
 from seldsynth.errors import AssetError
+from seldsynth.media.mattes import mask_path
 from seldsynth.plan import CanvasPlan, ScenePlan
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch
@@ -35,6 +36,9 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
             )
         if file_sha256(path) != asset.sha256:
             raise AssetError(f"{path}: has changed since plan {plan.recording_id} was made")
+        mask = mask_path(path)
+        if asset.mask_sha256 != (file_sha256(mask) if mask.is_file() else ""):
+            raise AssetError(f"{mask}: is another than when plan {plan.recording_id} was made")
 
 
 @dataclass(frozen=True, eq=False)

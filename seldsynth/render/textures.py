@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from seldsynth.assets import read_still_bytes
 from seldsynth.media.decode import ClipReader, Planes, TimedFrame, has_alpha
+from seldsynth.media.mattes import fitted_mask, grabcut, keyed, keyed_alpha, read_mask, with_mask
 from seldsynth.media.stills import read_still
+from seldsynth.plan import MattePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 
 
@@ -54,14 +57,43 @@ def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
     return max(1, round(width / 2**level)), max(1, round(height / 2**level))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cutout:
+    """What takes parts of a picture away: a mask file beside it, or the plan's matte."""
+
+    mask: Path | None
+    matte: MattePlan
+
+    def read_mask(self) -> NDArray[np.uint8] | None:
+        """The mask, of its own size. Raises MediaError."""
+        if self.mask is None:
+            return None
+        return read_mask(read_still_bytes(self.mask), name=self.mask)
+
+    def of_still(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture [h, w, 3 or 4] with what is left of it."""
+        mask = self.read_mask()
+        if mask is not None:
+            return with_mask(pixels, mask)
+        if self.matte.kind == "chroma":
+            return keyed(pixels, self.matte.key_rgb, self.matte.tolerance)
+        return grabcut(pixels) if self.matte.kind == "grabcut" else pixels
+
+
 class StillSource:
     """Textures of a picture, by level."""
 
     def __init__(
-        self, content: bytes, *, name: Path, finest_level: int, device: torch.device
+        self,
+        content: bytes,
+        *,
+        name: Path,
+        finest_level: int,
+        cutout: Cutout,
+        device: torch.device,
     ) -> None:
         """Decode a picture; finest_level: nothing finer will be asked for."""
-        pixels = read_still(content, name=name)
+        pixels = cutout.of_still(read_still(content, name=name))
         self._height, self._width = pixels.shape[:2]
         self._pixels = self._shrink(premultiplied(pixels), finest_level)
         self._device = device
@@ -115,8 +147,12 @@ def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class ClipSource:
     """Textures of a clip by time, looped; the file is open from the first texture to `close`."""
 
-    def __init__(self, path: Path, *, width: int, height: int, device: torch.device) -> None:
+    def __init__(
+        self, path: Path, *, width: int, height: int, cutout: Cutout, device: torch.device
+    ) -> None:
         """width, height: of the upright clip in square pixels."""
+        self._matte = cutout.matte
+        self._mask = cutout.read_mask()
         self._width = width
         self._height = height
         self._device = device
@@ -140,16 +176,33 @@ class ClipSource:
 
     def _make(self, timed: TimedFrame, level: int) -> Texture:
         width, height = (_even(side) for side in _level_size(self._width, self._height, level))
-        if has_alpha(timed.frame):
+        if has_alpha(timed.frame) or self._mask is not None or self._matte.kind == "chroma":
             # Transparent pixels have any colour: before averaging, alpha must weigh it.
             whole_width, whole_height = (_even(side) for side in (self._width, self._height))
             whole = self._reader.planes(timed, width=whole_width, height=whole_height)
+            whole = replace(whole, alpha=self._alpha_of(whole))
             return self._with_alpha(whole, width=width, height=height)
         planes = self._reader.planes(timed, width=width, height=height)
         luma, *chroma = (
             self._upload(plane) for plane in (planes.luma, planes.chroma_blue, planes.chroma_red)
         )
         return Texture(luma=luma[None, None], chroma=torch.stack(chroma).unsqueeze(0))
+
+    def _alpha_of(self, planes: Planes) -> NDArray[np.uint8]:
+        """The frame's own alpha, and what is left of it."""
+        height, width = planes.luma.shape
+        alpha = planes.alpha if planes.alpha is not None else np.full_like(planes.luma, 255)
+        if self._mask is not None:
+            kept = fitted_mask(self._mask, width=width, height=height)
+        elif self._matte.kind == "chroma":
+            matte = self._matte
+            half = keyed_alpha(
+                planes.chroma_blue, planes.chroma_red, matte.key_rgb, matte.tolerance
+            )
+            kept = fitted_mask(half, width=width, height=height)
+        else:
+            return alpha
+        return np.asarray(cv2.multiply(alpha, kept, scale=1 / 255), dtype=np.uint8)
 
     def _with_alpha(self, planes: Planes, *, width: int, height: int) -> Texture:
         assert planes.alpha is not None

@@ -12,6 +12,7 @@ import torch
 
 from seldsynth.assets import read_still_bytes
 from seldsynth.events import motion_of
+from seldsynth.media.mattes import mask_path
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.compositor import Outline, Patch, faded, warp
 from seldsynth.render.projection import (
@@ -21,7 +22,7 @@ from seldsynth.render.projection import (
     sampling_grid,
     touched_rectangle,
 )
-from seldsynth.render.textures import ClipSource, StillSource, Texture, level_for
+from seldsynth.render.textures import ClipSource, Cutout, StillSource, Texture, level_for
 
 
 class Tile:
@@ -65,7 +66,7 @@ class Tile:
 
     def outline(self, row: int, time_s: Fraction) -> Outline:
         """Where it lies, as `patch` has it; an opaque picture is not even opened."""
-        if self._plan.asset.has_alpha:
+        if self._plan.asset.is_cut_out or self._plan.matte.is_cut_out:
             return self.patch(row, time_s).outline
         self._move(self.billboard(row))
         assert self._shape is not None
@@ -127,15 +128,23 @@ class Tile:
 
     def _open(self) -> StillSource | ClipSource:
         asset = self._plan.asset
+        cutout = Cutout(
+            mask=mask_path(self._path) if asset.mask_sha256 else None, matte=self._plan.matte
+        )
         if asset.kind == "video":
             return ClipSource(
-                self._path, width=asset.width, height=asset.height, device=self._device
+                self._path,
+                width=asset.width,
+                height=asset.height,
+                cutout=cutout,
+                device=self._device,
             )
         largest = int(np.argmax(self._longer_side_deg))
         return StillSource(
             read_still_bytes(self._path),
             name=self._path,
             finest_level=self._level(self.billboard(largest)),
+            cutout=cutout,
             device=self._device,
         )
 
@@ -165,7 +174,8 @@ class _Shape:
                 self._rectangle,
                 width=width,
                 height=height,
-                feather=plan.feather,
+                feather=plan.matte.feather if plan.matte.kind in ("feather", "ellipse") else 0.0,
+                ellipse=plan.matte.kind == "ellipse",
                 mirror=plan.mirror,
                 chroma=chroma,
                 device=device,

@@ -15,7 +15,7 @@ from seldsynth.assets import Asset, file_sha256
 from seldsynth.errors import AssetError, MediaError
 from seldsynth.events import Track
 from seldsynth.media.decode import check_clip
-from seldsynth.plan import CanvasPlan, EncodingPlan, ScenePlan, TilePlan, TruthPlan
+from seldsynth.plan import CanvasPlan, EncodingPlan, MattePlan, ScenePlan, TilePlan, TruthPlan
 from seldsynth.render.scene import check_assets, render_frames
 from tests.conftest import DEVICES, mock_alpha_clip, mock_clip, mock_image, mock_pixels, plain
 from tests.render.reference import Layer, inside, psnr_db, render, to_yuv
@@ -50,7 +50,10 @@ def tile(of: Asset, *places: tuple[float, float], **changes: object) -> TilePlan
         class_id=0,
         source_id=0,
         asset=of,
-        feather=float(changes.pop("feather", 0.04)),  # type: ignore[arg-type]
+        matte=MattePlan(
+            kind=str(changes.pop("matte", "feather")),
+            feather=float(changes.pop("feather", 0.04)),  # type: ignore[arg-type]
+        ),
         track=Track(
             label_frames=tuple(range(first, first + count)),
             azimuth_deg=tuple(azimuth for azimuth, _ in places),

@@ -1,0 +1,227 @@
+"""What is left of pictures: masks beside them, green screens, GrabCut, ellipses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seldsynth.cli import main
+from seldsynth.errors import MediaError
+from seldsynth.media.mattes import grabcut, is_keyed, kept_share, keyed, read_mask
+from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project, plain
+from tests.render.reference import plane_position
+from tests.test_choice import bells, frames, plan
+
+GREEN = (0, 255, 0)
+SIZE = (
+    *("tiles.size=fixed", "tiles.fixed_deg=60", "processing.dark_background=true"),
+    *("canvas.width=512", "canvas.height=256"),
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    project = mock_project(tmp_path)
+    mock_labels(tmp_path / "labels" / "mix.csv", [(n, 11, 0, 0, 0, 200) for n in range(2)])
+    return project
+
+
+def bell(project: Path, name: str = "a.png") -> Path:
+    return project.parent / "images" / "Class_11" / name
+
+
+def disc(side: int = 64, *, inside: int = 255, outside: int = 0) -> NDArray[np.uint8]:
+    mask = np.full((side, side), outside, np.uint8)
+    return np.asarray(cv2.circle(mask, (side // 2, side // 2), side // 4, inside, -1))
+
+
+def on_screen(side: int = 64) -> NDArray[np.uint8]:
+    """A grey disc before a green screen, blue first."""
+    pixels = plain((0, 255, 0), side, side)
+    pixels[disc(side) > 0] = (180, 180, 180)
+    return pixels
+
+
+def luma(project: Path, *overrides: str) -> NDArray[np.uint8]:
+    return frames(project, *SIZE, *overrides)[0][:256].numpy()
+
+
+def test_a_mask_beside_a_picture_is_its_outline(project: Path) -> None:
+    """Half as wide as the picture: tan 15° of tan 30°; the mask may have any size."""
+    mock_image(bell(project), plain((255, 255, 255), 64, 64))
+    mock_image(bell(project, "a.mask.png"), disc(200))
+    seen = luma(project) > 125
+    edge = np.degrees(np.arctan(np.tan(np.radians(30)) / 2)) / 360 * 512
+    assert np.flatnonzero(seen[128]).tolist() == pytest.approx(
+        list(range(round(256 - edge), round(256 + edge))), abs=1
+    )
+    made = plan(project)
+    assert made.tiles[0].asset.is_cut_out
+    assert made.tiles[0].asset.mask_sha256
+    assert plan(project, "tiles.matte=ellipse").tiles[0].matte.kind == "none"
+
+
+def test_a_mask_beside_a_clip(project: Path) -> None:
+    bell(project).unlink()
+    mock_clip(bell(project, "a.mp4"), levels=[200] * 10, width=64, height=64)
+    mock_image(bell(project, "a.mask.png"), disc())
+    seen = luma(project)
+    assert seen[128, 256] == pytest.approx(200, abs=3)
+    assert seen[128, 256 + 34] < 20  # in the clip, but not in the mask
+    assert (seen > 108).sum() < (luma(project, "tiles.matte=none") > 0).sum()
+
+
+def test_a_mask_is_no_picture(project: Path) -> None:
+    mock_image(bell(project, "a.mask.png"), disc())
+    mock_image(bell(project, "lonely.mask.png"), disc())
+    bells(project, 6)
+    assert {tile.asset.path for tile in plan(project).tiles} == {"Class_11/a.png"}
+
+
+def test_a_mask_that_changed_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mock_image(bell(project, "a.mask.png"), disc())
+    assert main(["synth", "--config", str(project), "-q"]) == 0
+    plan_file = project.parent / "videos" / "mix.plan.json"
+    again = ["synth", "--from-plan", str(plan_file), "-q"]
+    assert main(again) == 0
+    mock_image(bell(project, "a.mask.png"), disc(inside=200))
+    assert main(again) == 1
+    bell(project, "a.mask.png").unlink()
+    assert main(again) == 1
+    assert capsys.readouterr().err.count("is another than when plan mix was made") == 2
+
+
+@pytest.mark.parametrize("mask", [np.zeros((8, 8), np.uint8), None])
+def test_a_mask_that_cannot_be_used_leaves_its_picture_out(
+    project: Path, capsys: pytest.CaptureFixture[str], mask: NDArray[np.uint8] | None
+) -> None:
+    if mask is None:
+        bell(project, "a.mask.png").write_bytes(b"no")
+    else:
+        mock_image(bell(project, "a.mask.png"), mask)
+    assert main(["synth", "--config", str(project)]) == 1
+    said = capsys.readouterr().err
+    assert "left out: " in said
+    assert "a.mask.png: " in said
+
+
+def test_masks_by_alpha_and_by_brightness() -> None:
+    grey = cv2.imencode(".png", disc())[1].tobytes()
+    clear = np.dstack((mock_pixels(64, 64), disc()))
+    assert (read_mask(grey, name="x") == disc()).all()
+    assert (read_mask(cv2.imencode(".png", clear)[1].tobytes(), name="x") == disc()).all()
+    with pytest.raises(MediaError, match="keeps nothing; white is what is kept"):
+        read_mask(cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes(), name="x")
+
+
+@pytest.mark.parametrize("kind", ["still", "clip"])
+def test_a_green_screen_is_taken_away(project: Path, kind: str) -> None:
+    bell(project).unlink()
+    if kind == "still":
+        mock_image(bell(project), on_screen(128))
+    else:
+        writer = cv2.VideoWriter(
+            str(bell(project, "a.avi")), cv2.VideoWriter.fourcc(*"MJPG"), 10, (128, 128)
+        )
+        for _ in range(5):
+            writer.write(on_screen(128))
+        writer.release()
+    assert plan(project, "tiles.matte=[chroma, feather]").tiles[0].matte.kind == "chroma"
+    seen = luma(project, "tiles.matte=chroma")
+    assert seen[128, 256] == pytest.approx(16 + 180 * 219 / 255, abs=6)
+    assert seen[128, 256 + 34] < 24
+    assert luma(project, "tiles.matte=none")[128, 256 + 34] > 100
+
+
+def test_only_what_stands_before_the_screen_is_keyed(project: Path) -> None:
+    """A picture of something green keeps its green."""
+    mock_image(bell(project), mock_pixels(64, 64))
+    assert plan(project, "tiles.matte=[chroma, ellipse]").tiles[0].matte.kind == "ellipse"
+    assert plan(project, "tiles.matte=chroma").tiles[0].matte.kind == "none"
+    assert is_keyed(on_screen(), GREEN, 40)
+    assert not is_keyed(plain((180, 180, 180), 64, 64), GREEN, 40)
+    assert not is_keyed(on_screen(), (0, 0, 255), 40)
+
+
+def test_keys_have_a_tolerance() -> None:
+    pixels = np.array([[(0, 255, 0), (40, 240, 40), (90, 200, 90), (180, 180, 180)]], np.uint8)
+    tight, wide = (keyed(pixels, GREEN, tolerance)[0, :, 3].tolist() for tolerance in (15, 60))
+    assert tight[0] == wide[0] == 0
+    assert tight[3] == wide[3] == 255
+    assert tight[1] > wide[1] == 0
+    assert tight[2] == 255
+
+
+def test_grabcut_finds_what_stands_out(project: Path) -> None:
+    pixels = np.clip(mock_pixels(96, 96, seed=3) // 8 + 200, 0, 255).astype(np.uint8)
+    pixels[disc(96) > 0] = (30, 40, 160)
+    cut = grabcut(pixels)
+    found = cut[..., 3] > 127
+    expected = disc(96) > 0
+    assert (found & expected).sum() / (found | expected).sum() > 0.9
+    assert (grabcut(pixels) == cut).all()
+    assert 0.1 < kept_share(cut) < 0.3
+    mock_image(bell(project), pixels)
+    assert plan(project, "tiles.matte=grabcut").tiles[0].matte.kind == "grabcut"
+    seen = luma(project, "tiles.matte=grabcut")
+    assert seen[128, 256] > 30
+    assert seen[128, 256 + 36] < 20
+
+
+def test_grabcut_is_not_for_clips_nor_for_plain_pictures(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mock_image(bell(project), plain((9, 9, 9), 64, 64))
+    assert plan(project, "tiles.matte=[grabcut, ellipse]").tiles[0].matte.kind == "ellipse"
+    bell(project).unlink()
+    mock_clip(bell(project, "a.mp4"))
+    assert plan(project, "tiles.matte=grabcut").tiles[0].matte.kind == "none"
+    assert "grabcut is for pictures: clips get another of the list" in caplog.text
+
+
+def test_an_ellipse_fills_its_picture(project: Path) -> None:
+    """On its plane; and it is as wide and high as it."""
+    mock_image(bell(project), plain((255, 255, 255), 90, 60))
+    whole, ellipse = (
+        luma(project, f"tiles.matte={kind}", "tiles.feather=0") > 125
+        for kind in ("none", "ellipse")
+    )
+    right, up, seen = plane_position(0, 0, width=512, height=256)
+    half = np.tan(np.radians(30))
+    expected = seen & (np.hypot(right / half, up / (half * 60 / 90)) <= 1)
+    assert (ellipse ^ expected).sum() < 0.01 * expected.sum()
+    for axis in (0, 1):
+        ends = [np.flatnonzero(one.any(axis=axis))[[0, -1]] for one in (whole, ellipse)]
+        assert np.abs(ends[0] - ends[1]).max() <= 1
+    soft = luma(project, "tiles.matte=ellipse", "tiles.feather=0.3")
+    assert soft[128, 256] > 225
+    assert len(np.unique(soft[128])) > 12
+
+
+def test_one_of_the_list_is_drawn_for_each_event(project: Path) -> None:
+    bells(project, 90)
+    kinds = Counter(
+        tile.matte.kind for tile in plan(project, "tiles.matte=[none, feather, ellipse]").tiles
+    )
+    assert set(kinds) == {"none", "feather", "ellipse"}
+    assert min(kinds.values()) > 15
+    assert {t.matte.kind for t in plan(project, "tiles.matte=ellipse").tiles} == {"ellipse"}
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("[]", "tiles.matte: Value should have at least 1 item"),
+        ("soft", "tiles.matte: should be 'none', 'feather', 'ellipse', 'chroma' or 'grabcut'"),
+    ],
+)
+def test_mattes_that_there_are_not(
+    project: Path, capsys: pytest.CaptureFixture[str], value: str, fault: str
+) -> None:
+    assert main(["synth", "--config", str(project), "--set", f"tiles.matte={value}"]) == 2
+    assert fault in capsys.readouterr().err
