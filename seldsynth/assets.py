@@ -115,7 +115,7 @@ class AssetLibrary:
 
     def is_keyed(self, asset: Asset, key_rgb: tuple[int, int, int], tolerance: float) -> bool:
         """Whether a picture or clip stands before a key colour; of a clip, its first frame."""
-        return is_keyed(self._first_look(asset), key_rgb, tolerance)
+        return is_keyed(self.first_look(asset), key_rgb, tolerance)
 
     def can_be_cut(self, asset: Asset) -> bool:
         """Whether GrabCut leaves something of a picture, and not all of it; clips cannot be cut."""
@@ -123,11 +123,11 @@ class AssetLibrary:
             self.warn_once("tiles.matte: grabcut is for pictures: clips get another of the list")
             return False
         if asset not in self._can_be_cut:
-            share = kept_share(grabcut(self._first_look(asset)))
+            share = kept_share(grabcut(self.first_look(asset)))
             self._can_be_cut[asset] = 0.05 <= share <= 0.95
         return self._can_be_cut[asset]
 
-    def _first_look(self, asset: Asset) -> NDArray[np.uint8]:
+    def first_look(self, asset: Asset) -> NDArray[np.uint8]:
         """A picture [h, w, 3 or 4], or a clip's first frame."""
         path = self.folders[asset.folder] / asset.path
         if asset.kind == "image":

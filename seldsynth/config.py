@@ -259,6 +259,19 @@ class TilesConfig(Section):
     )
 
 
+class LookConfig(Section):
+    """How pictures are made to belong to the scene. docs/pictures.md shows each."""
+
+    match_colour: float = Field(
+        0.3, ge=0, le=1, description="how far mean and spread go towards the canvas around; 0: not"
+    )
+    match_blur: bool = Field(True, description="as soft as the canvas, if it is softer")
+    match_noise: bool = Field(True, description="as noisy as the canvas, if it is noisier")
+    brightness: float = Field(0.05, ge=0, le=1, description="varies by up to this, of the range")
+    contrast: float = Field(0.1, ge=0, le=0.9, description="varies by up to this fraction")
+    saturation: float = Field(0.15, ge=0, le=1, description="varies by up to this fraction")
+
+
 class LabelsConfig(Section):
     """How label files are understood."""
 
@@ -340,6 +353,7 @@ class Config(Section):
     processing: ProcessingConfig = ProcessingConfig()
     canvas: CanvasConfig = CanvasConfig()
     tiles: TilesConfig = TilesConfig()
+    look: LookConfig = LookConfig()
     labels: LabelsConfig = LabelsConfig()
     encoding: EncodingConfig = EncodingConfig()
     ground_truth: GroundTruthConfig = GroundTruthConfig()

@@ -69,6 +69,24 @@ class MattePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookPlan:
+    """How a picture is changed to belong to the scene.
+
+    luma is multiplied by luma_gain and moved by luma_offset, in levels; chroma_gain multiplies what
+    chroma is away from grey, blue_offset and red_offset move it. blur_px: deviation of a Gaussian,
+    in canvas pixels. noise: standard deviation, in levels of luma.
+    """
+
+    luma_gain: Annotated[float, Field(gt=0, le=10)] = 1.0
+    luma_offset: Annotated[float, Field(ge=-255, le=255)] = 0.0
+    chroma_gain: Annotated[float, Field(ge=0, le=10)] = 1.0
+    blue_offset: Annotated[float, Field(ge=-128, le=128)] = 0.0
+    red_offset: Annotated[float, Field(ge=-128, le=128)] = 0.0
+    blur_px: Annotated[float, Field(ge=0, le=20)] = 0.0
+    noise: Annotated[float, Field(ge=0, le=64)] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TilePlan:
     """The picture of one sound event, or one that makes no sound.
 
@@ -88,6 +106,7 @@ class TilePlan:
     clip_start_ms: Annotated[int, Field(ge=0)] = 0
     fade_frames: Annotated[int, Field(ge=0, le=240)] = 0
     matte: MattePlan
+    look: LookPlan = LookPlan()
     track: Track
     longer_side_deg: tuple[float, ...]
 

@@ -22,6 +22,7 @@ from seldsynth.classes import CLASSES
 from seldsynth.config import Config
 from seldsynth.errors import AssetError, LabelError
 from seldsynth.events import LABEL_RATE, SoundEvent, Track, motion_of, num_video_frames
+from seldsynth.looks import Surroundings, look_of
 from seldsynth.plan import (
     OFF_SCREEN,
     CanvasPlan,
@@ -32,10 +33,12 @@ from seldsynth.plan import (
     TruthPlan,
     UnseenEvent,
 )
+from seldsynth.render.tile import tile_cutout
 from seldsynth.sphere import angle_between_deg, angles_to_doa
 
 _CANVAS_STREAM = 2**32 - 2
 _SILENT = 2**32 - 3
+_LOOKS = 2**30
 _SILENT_ELEVATION = 45.0
 _AWAY_DEG = 40.0
 _TRIES = 50
@@ -95,6 +98,7 @@ def make_plan(
     _complain(choose.missing, config, library)
     tiles += _silent_tiles(config, events, library, choose, name, num_frames=num_frames)
     canvas = _canvas(config, library, choose, name)
+    tiles = _with_looks(tiles, canvas, library, config, name)
     used = {asset.folder for asset in (canvas.asset, *(t.asset for t in tiles)) if asset}
     return ScenePlan(
         version=2,
@@ -262,6 +266,31 @@ def _tile(
             for distance_m in track.distance_m
         ),
     )
+
+
+def _with_looks(
+    tiles: list[TilePlan],
+    canvas: CanvasPlan,
+    library: AssetLibrary,
+    config: Config,
+    recording_id: str,
+) -> list[TilePlan]:
+    """The tiles, made to belong to the canvas as far as the config wishes."""
+    wishes = config.look
+    if not any(value for _, value in wishes):
+        return tiles
+    surroundings = None
+    if wishes.match_colour or wishes.match_blur or wishes.match_noise:
+        size = config.canvas
+        surroundings = Surroundings(canvas, library.folders, width=size.width, height=size.height)
+    made = []
+    for tile in tiles:
+        chances = generator_of(config, recording_id, _LOOKS + tile.event_index).random(3)
+        pixels = tile_cutout(tile, library.folders).of_still(library.first_look(tile.asset))
+        brightness, contrast, saturation = (float(one) for one in chances)
+        look = look_of(tile, pixels, surroundings, (brightness, contrast, saturation), config)
+        made.append(replace(tile, look=look))
+    return made
 
 
 def _matte(asset: Asset, chance: float, library: AssetLibrary, config: Config) -> MattePlan:

@@ -157,6 +157,10 @@ def mock_project(folder: Path, **sections: dict[str, object]) -> Path:
         "canvas": {"width": 128, "height": 64},
         # Nothing by chance but what a test asks for.
         "tiles": {"mirror": 0.0, "size_jitter": 0.0, "clip_start": "first", "matte": "feather"},
+        "look": {
+            **{"match_colour": 0.0, "match_blur": False, "match_noise": False},
+            **{"brightness": 0.0, "contrast": 0.0, "saturation": 0.0},
+        },
         "encoding": {"preset": "ultrafast"},
     }
     for section, values in sections.items():

@@ -56,6 +56,24 @@ def warp(
     )
 
 
+def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) -> Tensor:
+    """Noise [height, width] of mean 0 and deviation 1, the same on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn((height, width), generator=generator).to(device)
+
+
+def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:
+    """A patch with the canvas's noise on it, in levels of luma."""
+    rectangle = patch.rectangle
+    rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
+    columns = torch.arange(rectangle.x0, rectangle.x0 + rectangle.width) % noise.shape[1]
+    there = noise[rows][:, columns.to(noise.device)]
+    shown = 1 - patch.luma_kept
+    luma = patch.luma + deviation * there * shown
+    luma = torch.minimum(torch.maximum(luma, 16 * shown + 0.5), 235 * shown + 0.5)
+    return replace(patch, luma=luma)
+
+
 def faded(patch: Patch, shown: float) -> Patch:
     """A patch of which only a part shows, 0..1."""
     return replace(

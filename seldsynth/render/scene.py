@@ -17,7 +17,7 @@ from seldsynth.errors import AssetError
 from seldsynth.media.mattes import mask_path
 from seldsynth.plan import CanvasPlan, ScenePlan
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
-from seldsynth.render.compositor import Frame, Patch
+from seldsynth.render.compositor import Frame, Patch, canvas_noise
 from seldsynth.render.tile import Tile
 
 
@@ -81,9 +81,14 @@ def render_scene(
     frame = Frame(width=plan.width, height=plan.height, device=device)
     background = Frame(width=plan.width, height=plan.height, device=device)
     with contextlib.ExitStack() as resources:
-        canvas = _open_canvas(plan.canvas, folders, background)
+        canvas = open_canvas(plan.canvas, folders, background)
         resources.callback(canvas.close)
-        tiles = [Tile(tile, plan, folders, device) for tile in plan.tiles]
+        noise = None
+        if any(tile.look.noise for tile in plan.tiles):
+            noise = canvas_noise(
+                width=plan.width, height=plan.height, seed=plan.seed, device=device
+            )
+        tiles = [Tile(tile, plan, folders, device, noise=noise) for tile in plan.tiles]
         for tile in tiles:
             resources.callback(tile.close)
         order = PaintOrder(tiles)
@@ -116,7 +121,8 @@ def _same(patches: list[Patch], painted: list[Patch]) -> bool:
     )
 
 
-def _open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) -> Canvas:
+def open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) -> Canvas:
+    """The background of a plan, drawn into a frame as time goes on. Raises MediaError."""
     if plan.asset is None:
         return BlackCanvas(frame, plan)
     path = folders[plan.asset.folder] / plan.asset.path

@@ -23,7 +23,7 @@ from seldsynth.assets import read_still_bytes
 from seldsynth.media.decode import ClipReader, Planes, TimedFrame, has_alpha
 from seldsynth.media.mattes import fitted_mask, grabcut, keyed, keyed_alpha, read_mask, with_mask
 from seldsynth.media.stills import read_still
-from seldsynth.plan import MattePlan
+from seldsynth.plan import LookPlan, MattePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 
 
@@ -55,6 +55,46 @@ def level_for(*, width: int, height: int, seen_width: float, seen_height: float)
 
 def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
     return max(1, round(width / 2**level)), max(1, round(height / 2**level))
+
+
+def changed(texture: Texture, look: LookPlan, *, texels_per_px: float) -> Texture:
+    """A texture with a plan's look: its levels and its blur. Noise lies on the canvas."""
+    if look == LookPlan(noise=look.noise):
+        return texture
+    luma, luma_alpha = _apart(texture.luma, texture.has_alpha)
+    chroma, chroma_alpha = _apart(texture.chroma, texture.has_alpha)
+    luma = look.luma_gain * luma + look.luma_offset * luma_alpha
+    luma = torch.minimum(torch.maximum(luma, 16 * luma_alpha), 235 * luma_alpha)
+    grey = torch.tensor([128 + look.blue_offset, 128 + look.red_offset], device=chroma.device)
+    chroma = look.chroma_gain * (chroma - 128 * chroma_alpha)
+    chroma = chroma + grey.view(1, 2, 1, 1) * chroma_alpha
+    chroma = torch.minimum(torch.maximum(chroma, 16 * chroma_alpha), 240 * chroma_alpha)
+    if texture.has_alpha:
+        luma, chroma = torch.cat((luma, luma_alpha), 1), torch.cat((chroma, chroma_alpha), 1)
+    sigma = look.blur_px * texels_per_px
+    return Texture(luma=_blurred(luma, sigma), chroma=_blurred(chroma, sigma / 2))
+
+
+def _apart(planes: Tensor, has_alpha: bool) -> tuple[Tensor, Tensor]:
+    """Colour and alpha (0..1)."""
+    return (
+        (planes[:, :-1], planes[:, -1:]) if has_alpha else (planes, torch.ones_like(planes[:, :1]))
+    )
+
+
+def _blurred(planes: Tensor, sigma: float) -> Tensor:
+    """Planes [1, c, h, w] under a Gaussian; their borders go on outwards."""
+    if sigma < 0.2:
+        return planes
+    reach = math.ceil(3 * sigma)
+    steps = torch.arange(-reach, reach + 1, dtype=torch.float32, device=planes.device)
+    kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
+    kernel /= kernel.sum()
+    channels = planes.shape[1]
+    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    planes = functional.pad(planes, (reach, reach, reach, reach), mode="replicate")
+    planes = functional.conv2d(planes, across, groups=channels)
+    return functional.conv2d(planes, across.transpose(2, 3), groups=channels)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seldsynth.assets import read_still_bytes
 from seldsynth.events import motion_of
 from seldsynth.media.mattes import mask_path
 from seldsynth.plan import ScenePlan, TilePlan
-from seldsynth.render.compositor import Outline, Patch, faded, warp
+from seldsynth.render.compositor import Outline, Patch, faded, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
     appears_at,
@@ -22,7 +23,7 @@ from seldsynth.render.projection import (
     sampling_grid,
     touched_rectangle,
 )
-from seldsynth.render.textures import ClipSource, Cutout, StillSource, Texture, level_for
+from seldsynth.render.textures import ClipSource, Cutout, StillSource, Texture, changed, level_for
 
 
 class Tile:
@@ -38,9 +39,13 @@ class Tile:
         folders: Mapping[str, Path],
         device: torch.device,
         *,
+        noise: Tensor | None = None,
         finer: int = 0,
     ) -> None:
-        """finer: how often textures are halved less than pictures to look at need it."""
+        """noise: what lies on the canvas, see `canvas_noise`; None for none.
+
+        finer: how often textures are halved less than pictures to look at need it.
+        """
         motion = motion_of(
             plan.track,
             frame_rate=scene.frames_per_second,
@@ -60,9 +65,15 @@ class Tile:
         self._scene = scene
         self._device = device
         self._finer = finer
+        self._folders = folders
+        self._noise = noise
         self._source: StillSource | ClipSource | None = None
         self._shape: _Shape | None = None
         self._patch: tuple[Texture, Patch] | None = None
+        self._looked: tuple[Texture, Texture] | None = None
+        middle = self.billboard(len(motion.video_frames) // 2)
+        seen_width, _ = appears_at(middle, width=scene.width, height=scene.height)
+        self._texels_per_px = plan.asset.width / seen_width
 
     def outline(self, row: int, time_s: Fraction) -> Outline:
         """Where it lies, as `patch` has it; an opaque picture is not even opened."""
@@ -80,11 +91,14 @@ class Tile:
         billboard = self.billboard(row)
         if self._source is None:
             self._source = self._open()
-        texture = self._source.texture(time_s - self._clip_begins_s, self._level(billboard))
+        texture = self._changed(time_s - self._clip_begins_s, self._level(billboard))
         self._move(billboard)
         assert self._shape is not None
         if self._patch is None or self._patch[0] is not texture:
-            self._patch = (texture, self._shape.show(texture))
+            patch = self._shape.show(texture)
+            if self._noise is not None and self._plan.look.noise:
+                patch = noisy(patch, self._noise, self._plan.look.noise)
+            self._patch = (texture, patch)
         patch = self._patch[1]
         if self._shown[row] < 1:
             patch = faded(patch, self._shown[row])
@@ -96,7 +110,16 @@ class Tile:
         """Let go of the picture; files are closed."""
         if self._source is not None:
             self._source.close()
-        self._source = self._shape = self._patch = None
+        self._source = self._shape = self._patch = self._looked = None
+
+    def _changed(self, clip_s: Fraction, level: int) -> Texture:
+        """The texture of a time with the plan's look; the same object while it is the same."""
+        assert self._source is not None
+        plain = self._source.texture(clip_s, level)
+        if self._looked is None or self._looked[0] is not plain:
+            per_px = self._texels_per_px / 2**level
+            self._looked = (plain, changed(plain, self._plan.look, texels_per_px=per_px))
+        return self._looked[1]
 
     def _move(self, billboard: Billboard) -> None:
         if self._shape is None or self._shape.billboard != billboard:
@@ -128,9 +151,7 @@ class Tile:
 
     def _open(self) -> StillSource | ClipSource:
         asset = self._plan.asset
-        cutout = Cutout(
-            mask=mask_path(self._path) if asset.mask_sha256 else None, matte=self._plan.matte
-        )
+        cutout = tile_cutout(self._plan, self._folders)
         if asset.kind == "video":
             return ClipSource(
                 self._path,
@@ -147,6 +168,12 @@ class Tile:
             cutout=cutout,
             device=self._device,
         )
+
+
+def tile_cutout(plan: TilePlan, folders: Mapping[str, Path]) -> Cutout:
+    """What is taken away of a tile's picture."""
+    mask = mask_path(folders[plan.asset.folder] / plan.asset.path)
+    return Cutout(mask=mask if plan.asset.mask_sha256 else None, matte=plan.matte)
 
 
 def _fades(count: int, fade_frames: int) -> list[float]:

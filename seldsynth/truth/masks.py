@@ -19,7 +19,7 @@ from pycocotools import mask as rle
 from torch import Tensor
 
 from seldsynth.events import LABEL_RATE
-from seldsynth.plan import ScenePlan
+from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.scene import PaintOrder
 from seldsynth.render.tile import Tile
 from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, whole_mask
@@ -51,7 +51,10 @@ def mask_frames(
 ) -> Iterator[MaskFrame]:
     """What can be seen at every moment, on a canvas of another size. Raises MediaError."""
     scene = replace(plan, width=width, height=height)
-    tiles = [Tile(tile, scene, folders, device, finer=_FINER) for tile in plan.tiles]
+    tiles = [
+        Tile(_with_blur(tile, width / plan.width), scene, folders, device, finer=_FINER)
+        for tile in plan.tiles
+    ]
     order, visibility = PaintOrder(tiles), Visibility(width=width, height=height, device=device)
     try:
         with torch.inference_mode():
@@ -64,6 +67,11 @@ def mask_frames(
     finally:
         for tile in tiles:
             tile.close()
+
+
+def _with_blur(tile: TilePlan, scale: float) -> TilePlan:
+    """A tile whose blur is as wide on a canvas of another scale."""
+    return replace(tile, look=replace(tile.look, blur_px=tile.look.blur_px * scale))
 
 
 def moments(plan: ScenePlan, masks_per_s: Fraction) -> Iterator[tuple[int, int]]:

@@ -460,7 +460,14 @@ def test_a_plan_makes_the_same_files_again(tmp_path: Path) -> None:
             "silent_per_minute": 60.0,
             "fade_frames": 2,
             "mirror": 0.5,
-        }
+            "clip_start": "random",
+            "matte": ["none", "feather", "ellipse", "grabcut"],
+        },
+        "look": {
+            **{"match_colour": 0.7, "match_blur": True, "match_noise": True},
+            **{"brightness": 0.1, "contrast": 0.2, "saturation": 0.3},
+        },
+        "canvas": {"random_yaw": True},
     }
     config = mock_project(tmp_path, **chance)  # type: ignore[arg-type]
     mock_labels(tmp_path / "labels" / "mix.csv", rows)

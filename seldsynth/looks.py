@@ -1,0 +1,153 @@
+"""How a picture is made to belong to the scene: measured on both, and decided in the plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seldsynth.config import Config
+from seldsynth.media.appearance import Colours, colours_of, noise_of, softness_of
+from seldsynth.plan import CanvasPlan, LookPlan, TilePlan
+from seldsynth.render.colour import bgr_to_yuv, separated
+from seldsynth.render.compositor import Frame
+from seldsynth.render.projection import appears_at, make_billboard, touched_rectangle
+from seldsynth.render.scene import open_canvas
+
+_AROUND = 1.6  # times as large as the picture is what counts as around it
+_GAINS = (0.6, 1.6)
+_FARTHEST = 60.0  # levels that a mean is moved by at most
+_FLATTEST = 8.0  # levels: a spread below it says nothing
+_MOST_BLUR_PX = 3.0
+_MOST_NOISE = 8.0
+
+
+class Surroundings:
+    """The canvas of a scene, measured where pictures are put on it."""
+
+    def __init__(
+        self, canvas: CanvasPlan, folders: Mapping[str, Path], *, width: int, height: int
+    ) -> None:
+        """Draw the canvas as it is at the beginning. Raises MediaError."""
+        frame = Frame(width=width, height=height, device=torch.device("cpu"))
+        drawn = open_canvas(canvas, folders, frame)
+        try:
+            drawn.advance(Fraction(0))
+        finally:
+            drawn.close()
+        self._width, self._height = width, height
+        self._luma = frame.luma.numpy().astype(np.float32)
+        self._chroma = frame.chroma.numpy().astype(np.float32)
+        middle = self._luma[height // 4 : 3 * height // 4]  # the poles are stretched
+        self.noise, self.softness_px = noise_of(middle), softness_of(middle)
+
+    def colours(self, azimuth_deg: float, elevation_deg: float, side_deg: float) -> Colours:
+        """Colours of the canvas around a direction."""
+        billboard = make_billboard(
+            azimuth_deg=azimuth_deg,
+            elevation_deg=elevation_deg,
+            longer_side_deg=min(120.0, side_deg * _AROUND),
+            aspect=1.0,
+        )
+        there = touched_rectangle(billboard, width=self._width, height=self._height)
+        rows = slice(there.y0, there.y0 + there.height)
+        columns = np.arange(there.x0, there.x0 + there.width) % self._width
+        half_rows = slice(rows.start // 2, rows.stop // 2)
+        chroma = self._chroma[:, half_rows][:, :, columns[::2] // 2]
+        luma = self._luma[rows][:, columns]
+        small = cv2.resize(luma, chroma.shape[:0:-1], interpolation=cv2.INTER_AREA)
+        return colours_of(np.asarray(small, dtype=np.float32), chroma)
+
+
+def look_of(
+    tile: TilePlan,
+    pixels: NDArray[np.uint8],
+    surroundings: Surroundings | None,
+    chances: tuple[float, float, float],
+    config: Config,
+) -> LookPlan:
+    """How a tile's picture is changed. pixels: what is left of it, [h, w, 3 or 4], blue first.
+
+    surroundings: None where nothing is matched. chances: 0..1, for brightness, contrast and
+    saturation. Numbers are rounded, so that a plan does not depend on the last bits of a mean.
+    """
+    wishes = config.look
+    row = len(tile.track.label_frames) // 2
+    side_deg = tile.longer_side_deg[row]
+    seen = _as_seen(tile, pixels, side_deg, config)
+    gain, offset, chroma_gain, blue_offset, red_offset = 1.0, 0.0, 1.0, 0.0, 0.0
+    blur_px = noise = 0.0
+    own = colours_of(seen.luma, seen.chroma, seen.alpha)
+    if surroundings is not None and wishes.match_colour:
+        around = surroundings.colours(
+            tile.track.azimuth_deg[row], tile.track.elevation_deg[row], side_deg
+        )
+        strength = wishes.match_colour
+        gain = _gain(own.luma_spread, around.luma_spread, strength)
+        chroma_gain = _gain(own.chroma_spread, around.chroma_spread, strength)
+        offset = own.luma_mean * (1 - gain) + _towards(own.luma_mean, around.luma_mean, strength)
+        blue_offset = _towards(own.blue_mean, around.blue_mean, strength)
+        red_offset = _towards(own.red_mean, around.red_mean, strength)
+    if surroundings is not None and wishes.match_blur:
+        more = surroundings.softness_px**2 - softness_of(seen.luma) ** 2
+        blur_px = min(math.sqrt(max(0.0, more)), _MOST_BLUR_PX)
+    if surroundings is not None and wishes.match_noise:
+        more = surroundings.noise**2 - noise_of(seen.luma) ** 2
+        noise = min(math.sqrt(max(0.0, more)), _MOST_NOISE)
+    brightness, contrast, saturation = (2 * chance - 1 for chance in chances)
+    contrast_gain = 1 + wishes.contrast * contrast
+    offset = offset * contrast_gain + own.luma_mean * (1 - contrast_gain)
+    offset += wishes.brightness * brightness * 219
+    return LookPlan(
+        luma_gain=round(gain * contrast_gain, 4),
+        luma_offset=round(offset, 2),
+        chroma_gain=round(chroma_gain * (1 + wishes.saturation * saturation), 4),
+        blue_offset=round(blue_offset, 2),
+        red_offset=round(red_offset, 2),
+        blur_px=round(blur_px, 2),
+        noise=round(noise, 2),
+    )
+
+
+def _gain(own: float, around: float, strength: float) -> float:
+    """A factor that brings a spread nearer to another one."""
+    if own < _FLATTEST or around < _FLATTEST / 2:
+        return 1.0
+    return min(max(math.pow(around / own, strength), _GAINS[0]), _GAINS[1])
+
+
+def _towards(own: float, around: float, strength: float) -> float:
+    return min(max((around - own) * strength, -_FARTHEST), _FARTHEST)
+
+
+class _Seen:
+    """A picture at the size at which it appears: luma, chroma and alpha, all of one size."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        planes = separated(torch.from_numpy(np.ascontiguousarray(pixels[..., :3])))
+        luma, chroma = bgr_to_yuv(planes, torch.full_like(planes[0], 255))
+        self.luma = luma.numpy()
+        self.chroma = chroma.numpy()
+        alpha = pixels[..., 3] if pixels.shape[2] == 4 else np.full(pixels.shape[:2], 255)
+        self.alpha = np.asarray(alpha, dtype=np.float32) / np.float32(255)
+
+
+def _as_seen(tile: TilePlan, pixels: NDArray[np.uint8], side_deg: float, config: Config) -> _Seen:
+    billboard = make_billboard(
+        azimuth_deg=0,
+        elevation_deg=0,
+        longer_side_deg=side_deg,
+        aspect=tile.asset.width / tile.asset.height,
+    )
+    canvas = config.canvas
+    width, height = appears_at(billboard, width=canvas.width, height=canvas.height)
+    size = (max(4, round(width)), max(4, round(height)))
+    shrinks = size[0] <= pixels.shape[1] and size[1] <= pixels.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return _Seen(np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8))

@@ -1,0 +1,199 @@
+"""Pictures that belong to the scene: what is measured, what is decided, and what comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seldsynth.media.appearance import colours_of, noise_of, softness_of
+from seldsynth.plan import LookPlan, ScenePlan
+from tests.conftest import mock_image, mock_labels, mock_pixels, mock_project, plain
+from tests.test_choice import bells, frames, plan
+
+OFF = {
+    **{"match_colour": 0.0, "match_blur": False, "match_noise": False},
+    **{"brightness": 0.0, "contrast": 0.0, "saturation": 0.0},
+}
+SIZE = ("tiles.size=fixed", "tiles.fixed_deg=60", "canvas.width=512", "canvas.height=256")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    project = mock_project(tmp_path, look=OFF)
+    mock_labels(tmp_path / "labels" / "mix.csv", [(n, 11, 0, 0, 0, 200) for n in range(2)])
+    return project
+
+
+def bell(project: Path, pixels: NDArray[np.uint8]) -> None:
+    mock_image(project.parent / "images" / "Class_11" / "a.png", pixels)
+
+
+def canvas(project: Path, pixels: NDArray[np.uint8]) -> None:
+    mock_image(project.parent / "canvas" / "room.png", pixels)
+
+
+def look(made: ScenePlan) -> LookPlan:
+    return made.tiles[0].look
+
+
+def scene(seed: int = 5) -> NDArray[np.float32]:
+    """Something with edges, 0..255: plain shapes, drawn four times as large."""
+    rng = np.random.default_rng(seed)
+    large = np.full((1024, 1024), 120, np.uint8)
+    for _ in range(60):
+        corners = rng.integers(0, 1024, (4, 2)).astype(np.int32)
+        cv2.fillConvexPoly(large, cv2.convexHull(corners), int(rng.integers(0, 256)))
+    return np.asarray(cv2.resize(large, (256, 256), interpolation=cv2.INTER_AREA), np.float32)
+
+
+@pytest.mark.parametrize("deviation", [0.0, 1.0, 3.0, 8.0])
+def test_noise_is_measured(deviation: float) -> None:
+    noisy = scene() + np.random.default_rng(0).normal(0, deviation, (256, 256))
+    assert noise_of(noisy.astype(np.float32)) == pytest.approx(deviation, rel=0.15, abs=0.4)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.5, 2.0, 3.0])
+def test_softness_is_measured(sigma: float) -> None:
+    soft = np.asarray(cv2.GaussianBlur(scene(), (0, 0), sigma), np.float32)
+    pixels = 0.8  # the sharpest edge there is measures that
+    assert softness_of(soft) == pytest.approx(np.hypot(sigma, pixels), rel=0.15)
+
+
+def test_softness_of_the_sharpest_and_the_plainest() -> None:
+    assert softness_of(scene()) < 0.9
+    assert softness_of(np.full((64, 64), 90, np.float32)) == 0
+    assert noise_of(np.zeros((2, 9), np.float32)) == 0
+
+
+def test_colours_are_weighted() -> None:
+    luma = np.array([[10, 200], [30, 200]], np.float32)
+    chroma = np.stack((luma, luma + 1))
+    found = colours_of(luma, chroma, np.array([[1, 0], [1, 0]], np.float32))
+    assert (found.luma_mean, found.luma_spread) == (20, 10)
+    assert (found.blue_mean, found.red_mean, found.chroma_spread) == (20, 21, 10)
+
+
+def test_nothing_is_changed_where_nothing_is_wished(project: Path) -> None:
+    assert look(plan(project)) == LookPlan()
+
+
+def test_colours_go_towards_the_canvas(project: Path) -> None:
+    """A bright red picture in a dark blue room: at strength 1 its mean is the room's."""
+    room = np.clip(mock_pixels(512, 256, seed=2).astype(int) // 4 + (60, 20, 10), 0, 255)
+    canvas(project, room.astype(np.uint8))
+    bright = np.clip(mock_pixels(64, 64, seed=4).astype(int) // 3 + (20, 60, 160), 0, 255)
+    bell(project, bright.astype(np.uint8))
+    made = {k: plan(project, *SIZE, f"look.match_colour={k}") for k in (0, 0.5, 1)}
+    shown = {k: frames(project, *SIZE, f"look.match_colour={k}")[0] for k in made}
+    empty = frames(project, *SIZE, "tiles.offscreen=1")[0]
+    middle = (slice(100, 156), slice(228, 284))
+    chroma = (slice(256, 384), slice(None))
+
+    def means(frame: object) -> list[float]:
+        buffer = np.asarray(frame)
+        planes = buffer[chroma].reshape(2, 128, 256)[:, 50:78, 114:142]
+        return [float(buffer[middle].mean()), *(float(plane.mean()) for plane in planes)]
+
+    own, half, whole, around = (np.array(means(f)) for f in (*shown.values(), empty))
+    assert np.abs(own - around).min() > 10
+    assert half == pytest.approx((own + around) / 2, abs=14)
+    assert whole == pytest.approx(around, abs=12)
+    assert look(made[0]) == LookPlan()
+    assert look(made[1]).luma_gain < 1
+
+
+def test_a_plain_wall_does_not_take_the_contrast_away(project: Path) -> None:
+    canvas(project, plain((90, 90, 90), 512, 256))
+    bell(project, mock_pixels(64, 64))
+    assert look(plan(project, *SIZE, "look.match_colour=1")).luma_gain == 1
+
+
+def test_pictures_become_as_soft_as_a_soft_canvas_and_not_sharper(project: Path) -> None:
+    sharp = np.dstack([np.tile(scene().astype(np.uint8), (1, 2))] * 3)
+    soft = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 2.5), np.uint8)
+    picture = np.dstack([np.asarray(cv2.resize(scene(8), (400, 400)), np.uint8)] * 3)
+    bell(project, picture)
+    canvas(project, soft)
+    wish = (*SIZE, "look.match_blur=true")
+    made = look(plan(project, *wish))
+    assert made.blur_px == pytest.approx(2.5, abs=0.9)
+    assert LookPlan(blur_px=made.blur_px) == made
+    inside = (slice(96, 160), slice(220, 292))
+    before, after = (
+        np.abs(np.diff(np.asarray(frames(project, *one)[0])[inside].astype(float))).max()
+        for one in (SIZE, wish)
+    )
+    assert after < 0.6 * before
+    canvas(project, sharp)
+    assert look(plan(project, *wish)).blur_px < 0.6
+
+
+def test_pictures_become_as_noisy_as_a_noisy_canvas(project: Path) -> None:
+    noise = np.random.default_rng(1).normal(120, 5, (256, 512, 1)).repeat(3, axis=2)
+    canvas(project, np.clip(noise, 0, 255).astype(np.uint8))
+    bell(project, plain((128, 128, 128), 64, 64))
+    wish = (*SIZE, "look.match_noise=true")
+    expected = 5 * 219 / 255
+    assert look(plan(project, *wish)).noise == pytest.approx(expected, rel=0.2)
+    shown = np.asarray(frames(project, *wish)[0])[100:156, 228:284].astype(float)
+    assert shown.std() == pytest.approx(expected, rel=0.2)
+    assert np.asarray(frames(project, *SIZE)[0])[100:156, 228:284].std() < 0.6
+    assert shown.mean() == pytest.approx(16 + 128 * 219 / 255, abs=0.5)
+    two = [np.asarray(frame) for frame in frames(project, *wish)]
+    assert (two[0] == two[1]).all()  # the canvas's noise stands still, and so does this
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_noise_does_not_wrap_around(project: Path, level: int) -> None:
+    noise = np.random.default_rng(1).normal(120, 30, (256, 512, 1)).repeat(3, axis=2)
+    canvas(project, np.clip(noise, 0, 255).astype(np.uint8))
+    bell(project, plain((level, level, level), 64, 64))
+    shown = np.asarray(frames(project, *SIZE, "look.match_noise=true")[0])[100:156, 228:284]
+    assert (shown.min(), shown.max()) >= (16, 16)
+    assert abs(float(shown.mean()) - (16 + level * 219 / 255)) < 12
+
+
+def test_pictures_vary(project: Path) -> None:
+    bell(project, mock_pixels(64, 64))
+    bells(project, 60)
+    wishes = ("look.brightness=0.1", "look.contrast=0.2", "look.saturation=0.3")
+    looks = [tile.look for tile in plan(project, *wishes).tiles]
+    gains = [one.luma_gain for one in looks]
+    colours = [one.chroma_gain for one in looks]
+    assert 0.8 <= min(gains) < 0.85 < 1.15 < max(gains) <= 1.2
+    assert 0.7 <= min(colours) < 0.77 < 1.23 < max(colours) <= 1.3
+    assert {(one.blue_offset, one.red_offset, one.blur_px) for one in looks} == {(0, 0, 0)}
+    brighter = [tile.look.luma_offset for tile in plan(project, "look.brightness=0.1").tiles]
+    assert -21.9 <= min(brighter) < -18 < 18 < max(brighter) <= 21.9
+
+
+def test_levels_that_are_changed(project: Path) -> None:
+    """Contrast about the picture's own mean, brightness in levels, within the limits of video."""
+    grey = plain((100, 100, 100), 64, 64)
+    grey[:, 32:] = 180
+    bell(project, grey)
+    wishes = ("look.contrast=0.5", "processing.dark_background=true")
+    made = look(plan(project, *SIZE, *wishes))
+    shown = np.asarray(frames(project, *SIZE, *wishes)[0])
+    for column, level in ((240, 100), (272, 180)):
+        before = 16 + level * 219 / 255
+        expected = made.luma_gain * before + made.luma_offset
+        assert shown[128, column] == pytest.approx(expected, abs=1.5)
+    mean = 16 + 140 * 219 / 255
+    assert made.luma_gain * mean + made.luma_offset == pytest.approx(mean, abs=1.5)
+
+
+def test_what_is_transparent_stays_so(project: Path) -> None:
+    """A disc in a picture; every change at once leaves what is around it black."""
+    pixels = np.full((64, 64, 4), 200, np.uint8)
+    pixels[..., 3] = cv2.circle(np.zeros((64, 64), np.uint8), (32, 32), 16, 255, -1)
+    bell(project, pixels)
+    wishes = ("look.match_colour=1", "look.brightness=0.3", "look.saturation=1")
+    shown = np.asarray(frames(project, *SIZE, *wishes, "processing.dark_background=true")[0])
+    assert shown[128, 256] > 30
+    assert (shown[128, [215, 297]] == 16).all()
+    assert (shown[256:][(np.arange(128) < 20), :] == 128).all()
