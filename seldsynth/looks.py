@@ -92,8 +92,11 @@ def look_of(
         gain = _gain(own.luma_spread, around.luma_spread, strength)
         chroma_gain = _gain(own.chroma_spread, around.chroma_spread, strength)
         offset = own.luma_mean * (1 - gain) + _towards(own.luma_mean, around.luma_mean, strength)
-        blue_offset = _towards(own.blue_mean, around.blue_mean, strength)
-        red_offset = _towards(own.red_mean, around.red_mean, strength)
+        kept = 1 - chroma_gain
+        blue_offset = (own.blue_mean - 128) * kept
+        blue_offset += _towards(own.blue_mean, around.blue_mean, strength)
+        red_offset = (own.red_mean - 128) * kept
+        red_offset += _towards(own.red_mean, around.red_mean, strength)
     if surroundings is not None and wishes.match_blur:
         more = surroundings.softness_px**2 - softness_of(seen.luma) ** 2
         blur_px = min(math.sqrt(max(0.0, more)), _MOST_BLUR_PX)
@@ -104,12 +107,13 @@ def look_of(
     contrast_gain = 1 + wishes.contrast * contrast
     offset = offset * contrast_gain + own.luma_mean * (1 - contrast_gain)
     offset += wishes.brightness * brightness * 219
+    vivid = 1 + wishes.saturation * saturation
     return LookPlan(
         luma_gain=round(gain * contrast_gain, 4),
         luma_offset=round(offset, 2),
-        chroma_gain=round(chroma_gain * (1 + wishes.saturation * saturation), 4),
-        blue_offset=round(blue_offset, 2),
-        red_offset=round(red_offset, 2),
+        chroma_gain=round(chroma_gain * vivid, 4),
+        blue_offset=round(blue_offset * vivid, 2),
+        red_offset=round(red_offset * vivid, 2),
         blur_px=round(blur_px, 2),
         noise=round(noise, 2),
     )
