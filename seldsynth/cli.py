@@ -40,6 +40,14 @@ _COMMANDS = {
         "fetch clips of the classes",
         "Fetch the clips of a list (link,start,end,class) into class folders.",
     ),
+    "overlay": (
+        "draw the ground truth over copies of videos",
+        "Draw boxes, names, directions, a grid of angles and the time over copies of videos.",
+    ),
+    "sheet": (
+        "show many recordings on one picture",
+        "Show many recordings, with their ground truth, on one picture.",
+    ),
     "assets": (
         "look after folders of pictures and clips",
         "Look after folders of pictures and clips.",

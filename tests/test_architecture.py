@@ -17,7 +17,8 @@ ORDER = [
     "render.canvas", "render.tile", "render.scene", "looks", "planner",
     "truth.visible", "truth.masks", "truth.tables", "truth.files",
     "batch", "workers", "run_log",
-    "report.sheet", "report.contact_sheet", "report.asset_check", "report.class_sheet",
+    "report.sheet", "report.contact_sheet", "report.overlay", "report.asset_check",
+    "report.class_sheet",
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room", "demo.scenes",
     "demo",
     "collect.captions", "collect.flickr30k",
@@ -25,7 +26,7 @@ ORDER = [
     "collect.cut", "collect.refusals", "collect.fetch", "collect.ledger",
     "collect.download",
     "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
-    "commands.download", "commands.assets",
+    "commands.download", "commands.assets", "commands.overlay", "commands.sheet",
     "cli", "__main__",
 ]
 # fmt: on

@@ -1,0 +1,73 @@
+"""`python -m seldsynth sheet`: many recordings on one picture."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from tqdm import tqdm
+
+from seldsynth.commands.options import add_common, positive, require_folder
+from seldsynth.errors import ConfigError, SeldsynthError
+from seldsynth.folders import files_below
+from seldsynth.report.overlay import frame_with_truth
+from seldsynth.report.sheet import captioned, write_sheet
+
+_log = logging.getLogger(__name__)
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Describe the sheet command."""
+    parser.set_defaults(command=_run)
+    add_common(parser)
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a folder of videos")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="a PNG; default: DIR/contact-sheet.png"
+    )
+    parser.add_argument(
+        "--count",
+        type=positive,
+        default=24,
+        metavar="N",
+        help="of more, evenly spread (default 24)",
+    )
+    parser.add_argument("--columns", type=positive, default=3, metavar="N", help="default 3")
+    parser.add_argument(
+        "--width", type=positive, default=640, metavar="PIXELS", help="of each (default 640)"
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    require_folder(options.dir, "DIR")
+    videos = [
+        path
+        for path in files_below(options.dir, follow_symlinks=False)
+        if path.suffix == ".mp4" and path.with_name(f"{path.stem}.plan.json").is_file()
+    ]
+    if not videos:
+        raise ConfigError(f"{options.dir}: no videos with their plans in it or below")
+    count = min(len(videos), options.count)
+    chosen = [videos[index * len(videos) // count] for index in range(count)]
+    pictures = []
+    quiet = True if options.quiet else None
+    for video in tqdm(chosen, desc="looking", unit="video", disable=quiet):
+        try:
+            picture, truth = frame_with_truth(video, width=options.width)
+        except SeldsynthError as error:
+            _log.warning("left out: %s", error)
+            continue
+        length_s = float(truth.plan.num_frames / truth.plan.frames_per_second)
+        name = video.relative_to(options.dir).with_suffix("").as_posix()
+        pictures.append(captioned(picture, f"{name}, {length_s:.1f} s"))
+    if not pictures:
+        raise ConfigError(f"{options.dir}: none of its videos can be shown")
+    tallest = max(picture.shape[0] for picture in pictures)
+    same = [picture for picture in pictures if picture.shape[0] == tallest]
+    if len(same) < len(pictures):
+        _log.warning("left out %d of another shape", len(pictures) - len(same))
+    target = options.output or options.dir / "contact-sheet.png"
+    write_sheet(same, target, columns=min(options.columns, len(same)))
+    if not options.quiet:
+        print(target)
+    return 0
