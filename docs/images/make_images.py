@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from seldsynth.cli import main as seldsynth
 from seldsynth.demo.room import draw_room
 from seldsynth.media.decode import ClipReader
+from seldsynth.report.overlay import frame_with_truth
 from seldsynth.sphere import doa_to_canvas
 
 HERE = Path(__file__).parent
@@ -110,6 +112,75 @@ def from_above(side: int = 640) -> Picture:
     return picture
 
 
+OPTIONS = {
+    "none": ["tiles.matte=none"],
+    "feather 0.08": ["tiles.matte=feather", "tiles.feather=0.08"],
+    "ellipse": ["tiles.matte=ellipse"],
+    "grabcut": ["tiles.matte=grabcut"],
+    "chroma, before green": ["tiles.matte=chroma"],
+    "name.mask.png": ["tiles.matte=none"],
+    "match_colour 0.3": ["tiles.matte=ellipse", "look.match_colour=0.3"],
+    "match_colour 1": ["tiles.matte=ellipse", "look.match_colour=1"],
+    "match_blur": ["tiles.matte=none", "look.match_blur=true"],
+    "match_noise": ["tiles.matte=none", "look.match_noise=true"],
+    "mirror": ["tiles.matte=none", "tiles.mirror=1"],
+    "match_colour, blur, noise": [
+        *("tiles.matte=ellipse", "look.match_colour=0.3"),
+        *("look.match_blur=true", "look.match_noise=true"),
+    ],
+}
+PLAIN = ["tiles.mirror=0", "tiles.size=fixed", "tiles.fixed_deg=40", "look.match_colour=0"]
+PLAIN += ["look.match_blur=false", "look.match_noise=false", "look.brightness=0"]
+PLAIN += ["look.contrast=0", "look.saturation=0", "processing.video_duration=0.1"]
+PLAIN += ["processing.fps=10", "encoding.quality=10"]
+
+
+def option_sheet(folder: Path) -> Picture:
+    """The same picture in the same, soft and noisy, room with each option."""
+    room = cv2.GaussianBlur(draw_room(1920, 960, variant=1), (0, 0), 1.6).astype(np.float32)
+    room += np.random.default_rng(0).normal(0, 5, (960, 1920, 1))
+    (folder / "canvas").mkdir(parents=True)
+    cv2.imwrite(str(folder / "canvas" / "room.png"), np.clip(room, 0, 255).astype(np.uint8))
+    (folder / "labels").mkdir()
+    (folder / "labels" / "a.csv").write_text("0,5,0,62,-24,200\n")
+    config = folder / "config.yaml"
+    config.write_text(
+        "input: {image_360_path: canvas, image_assets_dir: images, metadata_dir: labels}\n"
+        "output: {video_dir: videos}\n"
+    )
+    drawn = cv2.imread(
+        str(ROOT / "demo/image_assets/Class_5/domestic_sounds.png"), cv2.IMREAD_UNCHANGED
+    )
+    cells = []
+    for name, wishes in OPTIONS.items():
+        photograph(drawn, folder / "images" / "Class_5", name)
+        sets = [word for wish in (*PLAIN, *wishes) for word in ("--set", wish)]
+        assert seldsynth(["synth", "--config", str(config), "-q", *sets]) == 0
+        with ClipReader(folder / "videos" / "a.mp4") as reader:
+            pixels = reader.pixels(reader.frame_at(Fraction(0)), width=1920, height=960)
+        cell = np.ascontiguousarray(pixels[440:780, 420:840, :3])
+        strip = np.full((30, cell.shape[1], 3), 255, np.uint8)
+        write(strip, (cell.shape[1] / 2, 15), name)
+        cells.append(np.vstack((strip, cell)))
+    rows = [np.hstack(cells[start : start + 4]) for start in range(0, len(cells), 4)]
+    return np.asarray(
+        cv2.resize(np.vstack(rows), None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
+    )
+
+
+def photograph(drawn: Picture, folder: Path, option: str) -> None:
+    """The thing before a wall, or a green screen, as a photograph would have it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    wall = np.array((0, 255, 0) if "green" in option else (235, 215, 180), np.float32)
+    alpha = drawn[..., 3:].astype(np.float32) / 255
+    photo = drawn[..., :3] * alpha + wall * (1 - alpha)
+    cv2.imwrite(str(folder / "a.png"), photo.astype(np.uint8))
+    if "mask" in option:
+        cv2.imwrite(str(folder / "a.mask.png"), drawn[..., 3])
+
+
 def save(name: str, picture: Picture) -> None:
     """As WebP, small enough to live in the repository."""
     path = HERE / f"{name}.webp"
@@ -123,6 +194,10 @@ def main() -> None:
     around = demo_frame("look_around", Fraction(59, 10))
     hard = demo_frame("hard_places", Fraction(63, 10))
     save("demo", np.vstack((around, np.full((12, 1280, 3), 255, np.uint8), hard)))
+    frame, _ = frame_with_truth(ROOT / "demo" / "videos" / "hard_places.mp4", width=1280)
+    save("ground_truth", frame)
+    with tempfile.TemporaryDirectory() as folder:
+        save("pictures", option_sheet(Path(folder)))
     save("conventions", np.hstack((canvas_axes(), from_above())))
 
 
