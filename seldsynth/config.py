@@ -270,6 +270,10 @@ class LookConfig(Section):
     brightness: float = Field(0.05, ge=0, le=1, description="varies by up to this, of the range")
     contrast: float = Field(0.1, ge=0, le=0.9, description="varies by up to this fraction")
     saturation: float = Field(0.15, ge=0, le=1, description="varies by up to this fraction")
+    shadow: float = Field(
+        0.0, ge=0, le=1, description="how often a soft shadow lies at a picture's foot"
+    )
+    shadow_strength: float = Field(0.5, ge=0, le=1, description="how dark it is: 1 is black")
 
 
 class LabelsConfig(Section):

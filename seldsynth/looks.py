@@ -69,13 +69,13 @@ def look_of(
     tile: TilePlan,
     pixels: NDArray[np.uint8],
     surroundings: Surroundings | None,
-    chances: tuple[float, float, float],
+    chances: tuple[float, float, float, float],
     config: Config,
 ) -> LookPlan:
     """How a tile's picture is changed. pixels: what is left of it, [h, w, 3 or 4], blue first.
 
-    surroundings: None where nothing is matched. chances: 0..1, for brightness, contrast and
-    saturation. Numbers are rounded, so that a plan does not depend on the last bits of a mean.
+    surroundings: None where nothing is matched. chances: 0..1, for brightness, contrast, saturation
+    and the shadow. Numbers are rounded, so that a plan does not depend on the last bits of a mean.
     """
     wishes = config.look
     row = len(tile.track.label_frames) // 2
@@ -103,7 +103,7 @@ def look_of(
     if surroundings is not None and wishes.match_noise:
         more = surroundings.noise**2 - noise_of(seen.luma) ** 2
         noise = min(math.sqrt(max(0.0, more)), _MOST_NOISE)
-    brightness, contrast, saturation = (2 * chance - 1 for chance in chances)
+    brightness, contrast, saturation = (2 * chance - 1 for chance in chances[:3])
     contrast_gain = 1 + wishes.contrast * contrast
     offset = offset * contrast_gain + own.luma_mean * (1 - contrast_gain)
     offset += wishes.brightness * brightness * 219
@@ -116,6 +116,7 @@ def look_of(
         red_offset=round(red_offset * vivid, 2),
         blur_px=round(blur_px, 2),
         noise=round(noise, 2),
+        shadow=wishes.shadow_strength if chances[3] < wishes.shadow else 0.0,
     )
 
 

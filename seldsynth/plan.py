@@ -74,7 +74,8 @@ class LookPlan:
 
     luma is multiplied by luma_gain and moved by luma_offset, in levels; chroma_gain multiplies what
     chroma is away from grey, blue_offset and red_offset move it. blur_px: deviation of a Gaussian,
-    in canvas pixels. noise: standard deviation, in levels of luma.
+    in canvas pixels. noise: standard deviation, in levels of luma. shadow: how dark the soft shadow
+    at its foot is, 0 for none, 1 for black.
     """
 
     luma_gain: Annotated[float, Field(gt=0, le=10)] = 1.0
@@ -84,6 +85,7 @@ class LookPlan:
     red_offset: Annotated[float, Field(ge=-128, le=128)] = 0.0
     blur_px: Annotated[float, Field(ge=0, le=20)] = 0.0
     noise: Annotated[float, Field(ge=0, le=64)] = 0.0
+    shadow: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

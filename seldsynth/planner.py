@@ -277,7 +277,7 @@ def _with_looks(
 ) -> list[TilePlan]:
     """The tiles, made to belong to the canvas as far as the config wishes."""
     wishes = config.look
-    if not any(value for _, value in wishes):
+    if not any(value for key, value in wishes if key != "shadow_strength"):
         return tiles
     surroundings = None
     if wishes.match_colour or wishes.match_blur or wishes.match_noise:
@@ -285,10 +285,11 @@ def _with_looks(
         surroundings = Surroundings(canvas, library.folders, width=size.width, height=size.height)
     made = []
     for tile in tiles:
-        chances = generator_of(config, recording_id, _LOOKS + tile.event_index).random(3)
+        chances = generator_of(config, recording_id, _LOOKS + tile.event_index).random(4)
         pixels = tile_cutout(tile, library.folders).of_still(library.first_look(tile.asset))
-        brightness, contrast, saturation = (float(one) for one in chances)
-        look = look_of(tile, pixels, surroundings, (brightness, contrast, saturation), config)
+        brightness, contrast, saturation, shadow = (float(one) for one in chances)
+        drawn = (brightness, contrast, saturation, shadow)
+        look = look_of(tile, pixels, surroundings, drawn, config)
         made.append(replace(tile, look=look))
     return made
 

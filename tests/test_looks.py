@@ -187,6 +187,38 @@ def test_levels_that_are_changed(project: Path) -> None:
     assert made.luma_gain * mean + made.luma_offset == pytest.approx(mean, abs=1.5)
 
 
+def test_a_shadow_lies_at_the_foot(project: Path) -> None:
+    """Darkest at the middle of the lower edge, nothing above the picture, none of it coloured."""
+    canvas(project, plain((150, 150, 150), 512, 256))
+    bell(project, plain((200, 200, 200), 64, 64))
+    free = (*SIZE, "tiles.feather=0", "tiles.fixed_deg=40")
+    before = np.asarray(frames(project, *free)[0]).astype(int)
+    after = np.asarray(frames(project, *free, "look.shadow=1", "look.shadow_strength=0.6")[0])
+    changed = after.astype(int) - before
+    foot = 128 + round(20 / 180 * 256)
+    assert changed[foot + 2, 256] < -45
+    assert changed[foot + 2, 256] < changed[foot + 2, 280] - 10
+    assert changed[foot + 2, 256] < changed[foot + 7, 256] - 10
+    assert (changed[: 128 - 30] == 0).all()
+    assert np.abs(changed[110:146, 240:272]).max() == 0  # the picture itself
+    assert np.abs(changed[256:]).max() <= 1  # grey stays grey
+    assert (changed <= 0)[:256].all()
+    bells(project, 60)
+    dark = [tile.look.shadow for tile in plan(project, "look.shadow=0.5").tiles]
+    assert set(dark) == {0.0, 0.5}
+    assert 15 <= dark.count(0.5) <= 45
+
+
+def test_a_shadow_is_taken_away_again(project: Path) -> None:
+    canvas(project, mock_pixels(512, 256))
+    rows = [(n, 11, 0, 12 * n, 60 if n > 2 else -60, 200) for n in range(5)]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+    wish = (*SIZE, "look.shadow=1", "processing.video_duration=0.6", "tiles.fade_frames=1")
+    shown = frames(project, *wish)
+    empty = frames(project, *SIZE, "tiles.offscreen=1")[0]
+    assert (np.asarray(shown[5]) == np.asarray(empty)).all()
+
+
 def test_what_is_transparent_stays_so(project: Path) -> None:
     """A disc in a picture; every change at once leaves what is around it black."""
     pixels = np.full((64, 64, 4), 200, np.uint8)

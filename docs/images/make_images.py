@@ -123,7 +123,7 @@ OPTIONS = {
     "match_colour 1": ["tiles.matte=ellipse", "look.match_colour=1"],
     "match_blur": ["tiles.matte=none", "look.match_blur=true"],
     "match_noise": ["tiles.matte=none", "look.match_noise=true"],
-    "mirror": ["tiles.matte=none", "tiles.mirror=1"],
+    "shadow": ["tiles.matte=grabcut", "look.shadow=1"],
     "match_colour, blur, noise": [
         *("tiles.matte=ellipse", "look.match_colour=0.3"),
         *("look.match_blur=true", "look.match_noise=true"),

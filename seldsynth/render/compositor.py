@@ -9,8 +9,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seldsynth.render.projection import Rectangle, SamplingGrid
+from seldsynth.render.projection import (
+    Billboard,
+    Rectangle,
+    SamplingGrid,
+    sampling_grid,
+    touched_rectangle,
+)
 from seldsynth.render.textures import Texture
+
+# Deviations of a shadow at a billboard's foot, as parts of half its width.
+_SHADOW_WIDTH, _SHADOW_HEIGHT = 0.45, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +81,43 @@ def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:
     luma = patch.luma + deviation * there * shown
     luma = torch.minimum(torch.maximum(luma, 16 * shown + 0.5), 235 * shown + 0.5)
     return replace(patch, luma=luma)
+
+
+def foot_shadow(
+    billboard: Billboard, strength: float, *, width: int, height: int, device: torch.device
+) -> Patch:
+    """A soft dark ellipse at a billboard's lower edge, on its plane. strength: 1 is black."""
+    across, down = _SHADOW_WIDTH * billboard.half_width, _SHADOW_HEIGHT * billboard.half_width
+    around = replace(
+        billboard,
+        half_width=4 * across,
+        half_height=billboard.half_height + 4 * down,
+    )
+    rectangle = touched_rectangle(around, width=width, height=height)
+    shades = []
+    for chroma in (False, True):
+        grid = sampling_grid(
+            around,
+            rectangle,
+            width=width,
+            height=height,
+            feather=0.0,
+            chroma=chroma,
+            device=device,
+        )
+        right = grid.positions[..., 0] * around.half_width / across
+        up = -grid.positions[..., 1] * around.half_height
+        above_foot = (up + billboard.half_height) / down
+        falloff = torch.exp(-0.5 * (right**2 + above_foot**2))
+        shades.append(strength * falloff * grid.coverage)
+    luma, chroma_shade = shades
+    return Patch(
+        rectangle=rectangle,
+        luma=16 * luma + 0.5,
+        luma_kept=1 - luma,
+        chroma=(128 * chroma_shade + 0.5).expand(2, -1, -1),
+        chroma_kept=1 - chroma_shade,
+    )
 
 
 def faded(patch: Patch, shown: float) -> Patch:

@@ -100,7 +100,7 @@ def render_scene(
                 Layer(index, row, tiles[index].patch(row, time_s))
                 for index, row in order(video_frame)
             ]
-            patches = [layer.patch for layer in layers]
+            patches = [patch for layer in layers for patch in _painted_for(layer, tiles)]
             if painted is None or canvas_moved:
                 frame.buffer.copy_(background.buffer)
             elif _same(patches, painted):
@@ -113,6 +113,12 @@ def render_scene(
                 frame.paint(patch)
             painted = patches
             yield SceneFrame(video_frame, frame.buffer, layers)
+
+
+def _painted_for(layer: Layer, tiles: list[Tile]) -> list[Patch]:
+    """A picture's shadow, if it has one, and the picture."""
+    shadow = tiles[layer.tile].shadow(layer.row)
+    return [layer.patch] if shadow is None else [shadow, layer.patch]
 
 
 def _same(patches: list[Patch], painted: list[Patch]) -> bool:

@@ -58,8 +58,8 @@ def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
 
 
 def changed(texture: Texture, look: LookPlan, *, texels_per_px: float) -> Texture:
-    """A texture with a plan's look: its levels and its blur. Noise lies on the canvas."""
-    if look == LookPlan(noise=look.noise):
+    """A texture with a plan's look: its levels and its blur. Noise and shadow lie on the canvas."""
+    if look == LookPlan(noise=look.noise, shadow=look.shadow):
         return texture
     luma, luma_alpha = _apart(texture.luma, texture.has_alpha)
     chroma, chroma_alpha = _apart(texture.chroma, texture.has_alpha)

@@ -15,7 +15,7 @@ from seldsynth.assets import read_still_bytes
 from seldsynth.events import motion_of
 from seldsynth.media.mattes import mask_path
 from seldsynth.plan import ScenePlan, TilePlan
-from seldsynth.render.compositor import Outline, Patch, faded, noisy, warp
+from seldsynth.render.compositor import Outline, Patch, faded, foot_shadow, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
     appears_at,
@@ -85,6 +85,15 @@ class Tile:
         if self._shown[row] < 1:
             return Outline(outline.rectangle, 1 - (1 - outline.kept) * self._shown[row])
         return outline
+
+    def shadow(self, row: int) -> Patch | None:
+        """What to paint before it; the same object while nothing changes."""
+        if not self._plan.look.shadow:
+            return None
+        self._move(self.billboard(row))
+        assert self._shape is not None
+        shadow = self._shape.shadow
+        return faded(shadow, self._shown[row]) if self._shown[row] < 1 else shadow
 
     def patch(self, row: int, time_s: Fraction) -> Patch:
         """What to paint; the same object while nothing changes. Rows and times must not go back."""
@@ -194,6 +203,8 @@ class _Shape:
         device: torch.device,
     ) -> None:
         self.billboard = billboard
+        self._strength = plan.look.shadow
+        self._width, self._height, self._device = width, height, device
         self._rectangle = touched_rectangle(billboard, width=width, height=height)
         self._luma_grid, self._chroma_grid = (
             sampling_grid(
@@ -214,6 +225,17 @@ class _Shape:
     def outline(self) -> Outline:
         """Where an opaque picture lies."""
         return Outline(self._rectangle, 1 - self._luma_grid.coverage)
+
+    @cached_property
+    def shadow(self) -> Patch:
+        """The soft shadow at its foot."""
+        return foot_shadow(
+            self.billboard,
+            self._strength,
+            width=self._width,
+            height=self._height,
+            device=self._device,
+        )
 
     def show(self, texture: Texture) -> Patch:
         """A texture as it lies on the canvas."""
