@@ -6,6 +6,7 @@ No pixel belongs to two. What is in front hides what is behind, whatever shows t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from seldsynth.render.compositor import Outline
 from seldsynth.render.projection import Rectangle
+
+_Index = tuple[slice, slice]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,8 @@ class Visibility:
             return self._last[1]
         found = [self._take(outline) for outline in reversed(outlines)][::-1]
         for outline in outlines:
-            self._write(outline.rectangle, torch.zeros((), dtype=torch.bool))
+            for here, _ in self._pieces(outline.rectangle):
+                self._taken[here] = False
         self._last = (list(outlines), found)
         return found
 
@@ -62,25 +66,24 @@ class Visibility:
         """The pixels of a picture that no nearer one has, which are taken from now on."""
         rectangle = outline.rectangle
         own = outline.kept <= 0.5
-        taken = self._read(rectangle)
-        mask = own & ~taken
-        self._write(rectangle, taken | own)
+        mask = torch.empty_like(own)
+        for here, there in self._pieces(rectangle):
+            taken = self._taken[here]
+            torch.logical_and(own[there], ~taken, out=mask[there])
+            taken |= own[there]
         rows = self._solid_angle[rectangle.y0 : rectangle.y0 + rectangle.height]
         whole = float((own.sum(dim=1) * rows).sum())
         seen = float((mask.sum(dim=1) * rows).sum())
         return Visible(rectangle, mask, seen / whole if whole else 0.0)
 
-    def _columns(self, rectangle: Rectangle) -> Tensor:
-        columns = torch.arange(rectangle.x0, rectangle.x0 + rectangle.width)
-        return (columns % self._width).to(self._taken.device)
-
-    def _read(self, rectangle: Rectangle) -> Tensor:
+    def _pieces(self, rectangle: Rectangle) -> Iterator[tuple[_Index, _Index]]:
+        """Index pairs (canvas, rectangle): one piece, two across the seam."""
         rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
-        return self._taken[rows][:, self._columns(rectangle)]
-
-    def _write(self, rectangle: Rectangle, values: Tensor) -> None:
-        rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
-        self._taken[rows][:, self._columns(rectangle)] = values.to(self._taken.device)
+        left = min(rectangle.width, self._width - rectangle.x0)
+        yield (rows, slice(rectangle.x0, rectangle.x0 + left)), (slice(None), slice(0, left))
+        if left < rectangle.width:
+            over = rectangle.width - left
+            yield (rows, slice(0, over)), (slice(None), slice(left, None))
 
 
 def _same(outlines: list[Outline], before: list[Outline]) -> bool:
