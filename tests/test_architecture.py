@@ -11,7 +11,8 @@ ORDER = [
     "errors", "files", "folders", "class_table", "classes", "words", "sphere", "yaml_file",
     "class_file",
     "config", "config_file", "metadata", "events",
-    "media.stills", "media.mattes", "media.appearance", "media.decode", "media.encode",
+    "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
+    "media.encode",
     "assets", "choice", "plan",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene", "looks", "planner",
@@ -26,7 +27,7 @@ ORDER = [
     "collect.cut", "collect.refusals", "collect.fetch", "collect.ledger",
     "collect.download",
     "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
-    "commands.download", "commands.assets", "commands.overlay", "commands.sheet",
+    "commands.download", "commands.matte", "commands.assets", "commands.overlay", "commands.sheet",
     "cli", "__main__",
 ]
 # fmt: on

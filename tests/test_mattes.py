@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -225,3 +226,89 @@ def test_mattes_that_there_are_not(
 ) -> None:
     assert main(["synth", "--config", str(project), "--set", f"tiles.matte={value}"]) == 2
     assert fault in capsys.readouterr().err
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A network of U-2-Net's form that takes bright for foreground."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("rembg", reason="pip install -r requirements-matte.txt")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["picture", "axes"], ["matte"], keepdims=1)],
+        "bright",
+        [helper.make_tensor_value_info("picture", kind, [1, 3, 320, 320])],
+        [helper.make_tensor_value_info("matte", kind, [1, 1, 320, 320])],
+        [helper.make_tensor("axes", onnx.TensorProto.INT64, [1], [1])],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    path = tmp_path / "bright.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), str(path))
+    return path
+
+
+def assets_folder(folder: Path) -> Path:
+    """A bright disc on black, a plain picture, one with alpha, a broken one and a clip."""
+    root = folder / "assets" / "Class_11"
+    mock_image(root / "disc.png", np.dstack([disc(96, inside=240)] * 3))
+    mock_image(root / "plain.png", plain((9, 9, 9)))
+    mock_image(root / "own.png", np.dstack((mock_pixels(64, 64), disc())))
+    (root / "broken.png").write_bytes(b"no")
+    mock_clip(root / "a.mp4")
+    return folder / "assets"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("backend", ["rembg", "grabcut"])
+def test_masks_for_all_pictures(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], backend: str
+) -> None:
+    folder = assets_folder(tmp_path)
+    command = ["assets", "matte", str(folder), "--backend", backend, "--model", str(model)]
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert (
+        "11 bell                              1           0           1           2           1"
+        in (said.out)
+    )
+    assert "broken.png: cannot be read: not a picture" in said.err
+    assert "plain.png: nothing stands out" in said.err
+    names = sorted(path.name for path in (folder / "Class_11").glob("*.mask.png"))
+    assert names == ["disc.mask.png"]
+    mask_file = folder / "Class_11" / "disc.mask.png"
+    mask = cv2.imread(str(mask_file), cv2.IMREAD_UNCHANGED)
+    expected = disc(96) > 0
+    found = mask > 127
+    assert (found & expected).sum() / (found | expected).sum() > 0.93
+    before = mask_file.stat().st_mtime_ns
+    assert main([*command, "-q"]) == 0
+    assert mask_file.stat().st_mtime_ns == before
+    assert main([*command, "-q", "--overwrite"]) == 0
+    assert mask_file.stat().st_mtime_ns > before
+    assert main(["assets", "check", str(folder), "--output", str(tmp_path / "check"), "-q"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "none.onnx"], "--model none.onnx: cannot be loaded: "),
+        (["--model", "nobody"], "--model nobody: cannot be loaded: No session class found"),
+    ],
+)
+def test_models_that_there_are_not(
+    tmp_path: Path,
+    model: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    assert main(["assets", "matte", str(assets_folder(tmp_path)), *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_rembg_that_is_not_installed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rembg", None)
+    assert main(["assets", "matte", str(assets_folder(tmp_path))]) == 2
+    assert "pip install -r requirements-matte.txt" in capsys.readouterr().err

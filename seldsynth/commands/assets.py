@@ -16,6 +16,7 @@ from tqdm import tqdm
 from seldsynth.assets import kind_of
 from seldsynth.class_file import load_classes
 from seldsynth.class_table import ClassTable
+from seldsynth.commands import matte
 from seldsynth.commands.options import add_class_table, add_common, require_folder
 from seldsynth.errors import ConfigError, LabelError
 from seldsynth.events import events_of
@@ -64,6 +65,8 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     check.add_argument("--follow-symlinks", action="store_true", help="links that lead out, too")
     add_class_table(check)
+    words = "write a name.mask.png beside every picture: what of it is the thing itself"
+    matte.describe(below.add_parser("matte", help=words, description=f"{words.capitalize()}."))
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -1,0 +1,92 @@
+"""`python -m seldsynth assets matte`: a name.mask.png beside every picture."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections import Counter
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from seldsynth.assets import kind_of, read_still_bytes
+from seldsynth.class_file import load_classes
+from seldsynth.commands.options import add_class_table, add_common, print_classes, require_folder
+from seldsynth.errors import MediaError
+from seldsynth.files import written_whole
+from seldsynth.media.mattes import mask_path
+from seldsynth.media.matting import DEFAULT_MODEL, Matting, matte_of, matting
+from seldsynth.media.stills import read_checked_still
+from seldsynth.report.asset_check import find_assets
+
+_log = logging.getLogger(__name__)
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Describe the matte command."""
+    parser.set_defaults(command=_run)
+    add_common(parser)
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a folder with class folders")
+    parser.add_argument(
+        "--backend",
+        choices=("rembg", "grabcut"),
+        default="rembg",
+        help="rembg needs pip install -r requirements-matte.txt (default rembg)",
+    )
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help="of rembg: a name, which it downloads, or an .onnx file of U-2-Net's form "
+        f"(default {DEFAULT_MODEL})",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="make masks that are there anew")
+    parser.add_argument("--follow-symlinks", action="store_true", help="links that lead out, too")
+    add_class_table(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    require_folder(options.dir, "DIR")
+    classes = load_classes(options.class_table)
+    make = matting(options.backend, model=options.model)
+    assets = [
+        asset
+        for asset in find_assets([options.dir], classes, follow_symlinks=options.follow_symlinks)
+        if kind_of(asset.path) is not None
+    ]
+    counts: dict[str, Counter[int]] = {}
+    quiet = True if options.quiet else None
+    with logging_redirect_tqdm():
+        for asset in tqdm(assets, desc="cutting out", unit="file", disable=quiet):
+            if asset.kind == "video":
+                outcome = "clips"
+            elif mask_path(asset.path).exists() and not options.overwrite:
+                outcome = "was there"
+            else:
+                outcome = _cut(asset.path, make)
+            counts.setdefault(outcome, Counter())[asset.class_id] += 1
+    if not options.quiet:
+        columns = ("made", "was there", "own alpha", "left out", "clips")
+        print_classes({name: counts.get(name, Counter()) for name in columns}, classes)
+        print("clips get no mask: what moves has no outline that stays")
+    return 0
+
+
+def _cut(path: Path, make: Matting) -> str:
+    """Write the mask of a picture; says what became of it."""
+    try:
+        pixels = read_checked_still(read_still_bytes(path), name=path)
+        if pixels.shape[2] == 4 and pixels[..., 3].min() < 255:
+            return "own alpha"
+        mask = matte_of(pixels, make)
+    except MediaError as error:
+        said = str(error)
+        _log.warning("left out: %s", said if said.startswith(str(path)) else f"{path}: {said}")
+        return "left out"
+    encoded, png = cv2.imencode(".png", mask)
+    assert encoded
+    with written_whole(mask_path(path)) as temporary:
+        temporary.write_bytes(png.tobytes())
+    return "made"
