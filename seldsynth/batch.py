@@ -23,7 +23,7 @@ from seldsynth.metadata import read_labels
 from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
 from seldsynth.planner import make_plan, notes_on, variant_id
 from seldsynth.render.scene import check_assets, render_scene
-from seldsynth.truth.files import ENDINGS, GroundTruth
+from seldsynth.truth.files import ENDINGS, GroundTruth, truth_path
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def find_recordings(config: Config) -> list[Recording]:
     videos_inside = video_dir.is_relative_to(root)
     found: dict[str, Recording] = {}
     for path in files_below(root, follow_symlinks=True):
-        if path.suffix.lower() != ".csv":
+        if path.suffix.lower() != ".csv" or _is_output(path):
             continue
         if videos_inside and path.is_relative_to(video_dir):
             continue
@@ -103,6 +103,12 @@ def find_recordings(config: Config) -> list[Recording]:
     if not found:
         raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
     return list(found.values())
+
+
+def _is_output(path: Path) -> bool:
+    """Whether a CSV is the ground truth of a video, in a folder that a run wrote."""
+    stem = path.name.removesuffix(".csv").removesuffix(".tracks")
+    return path.with_name(f"{stem}.plan.json").is_file()
 
 
 def plan_recordings(
@@ -220,7 +226,7 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         if not job.fresh:
             check_assets(plan, job.folders)
         for ending in (".mp4", *ENDINGS):
-            remove_leftovers(recording.video.with_name(f"{recording.video.stem}{ending}"))
+            remove_leftovers(truth_path(recording.video, ending))
         with write_video(recording.video, form) as writer:
             truth = GroundTruth(plan, job.folders, recording.video, device=device)
             for frame in render_scene(plan, job.folders, device=device):

@@ -12,6 +12,7 @@ from seldsynth.assets import Asset, AssetFile, AssetLibrary
 from seldsynth.config import AssetsConfig, Config
 from seldsynth.events import SoundEvent
 
+_SILENT_DECKS = 2**31 + 2**20
 _DECKS = 2**31  # the streams of random numbers that decks have, beside those of events
 _CANVASES = 2**32 - 1
 _SPLITS = ("train", "val", "test")
@@ -56,6 +57,7 @@ class AssetChooser:
         self._drawn_before = {class_id: variant * n for class_id, n in Counter(wanted).items()}
         self._variant = variant
         self._decks: dict[int, list[_Deck]] = {}
+        self._silent_decks: dict[int, list[_Deck]] = {}
         self._chosen: dict[int, Asset | None] = {}
 
     def for_event(self, event: SoundEvent) -> Asset | None:
@@ -68,25 +70,30 @@ class AssetChooser:
     def of_class(self, class_id: int) -> Asset | None:
         """The next asset of a class; None, and the class is missing, if none can be used."""
         if class_id not in self._decks:
-            self._decks[class_id] = self._decks_of(class_id)
-        for deck in self._decks[class_id]:
-            asset = deck.draw()
-            if asset is not None:
-                return asset
-        self.missing.add(class_id)
-        return None
+            drawn = self._drawn_before.get(class_id, 0)
+            self._decks[class_id] = self._decks_of(class_id, _DECKS + class_id, drawn=drawn)
+        asset = _first(self._decks[class_id])
+        if asset is None:
+            self.missing.add(class_id)
+        return asset
+
+    def silent(self, class_id: int) -> Asset | None:
+        """An asset for a picture that makes no sound, from decks of this variant's own."""
+        if class_id not in self._silent_decks:
+            stream = _SILENT_DECKS + 64 * self._variant + class_id
+            self._silent_decks[class_id] = self._decks_of(class_id, stream, drawn=0)
+        return _first(self._silent_decks[class_id])
 
     def canvas(self) -> Asset | None:
         """The canvas of this variant; None if none can be used."""
         generator = generator_of(self._config, self._recording_id, _CANVASES)
         return self._deck(list(self._library.canvases), generator, drawn=self._variant).draw()
 
-    def _decks_of(self, class_id: int) -> list[_Deck]:
+    def _decks_of(self, class_id: int, stream: int, *, drawn: int) -> list[_Deck]:
         """What to draw from: one deck, or those of the preferred kind and of the other."""
         files = self._library.tiles.get(class_id, ())
         prefer = self._config.tiles.prefer
-        drawn = self._drawn_before.get(class_id, 0)
-        generator = generator_of(self._config, self._recording_id, _DECKS + class_id)
+        generator = generator_of(self._config, self._recording_id, stream)
         if prefer == "mixed":
             return [self._deck(list(files), generator, drawn=drawn)]
         first = [file for file in files if file.kind == prefer]
@@ -97,6 +104,11 @@ class AssetChooser:
         assets = self._config.assets
         weights = _weights(files, assets.weights, mixed=self._config.tiles.prefer == "mixed")
         return _Deck(files, weights, self._library, assets, generator, drawn=drawn)
+
+
+def _first(decks: list[_Deck]) -> Asset | None:
+    """What the first deck that has anything gives."""
+    return next((asset for deck in decks if (asset := deck.draw()) is not None), None)
 
 
 def draw_key(event: SoundEvent, *, keep_asset: bool) -> int:

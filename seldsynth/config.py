@@ -33,7 +33,7 @@ X264_PRESETS = (
     "veryslow",
 )
 MATTES = ("none", "feather", "ellipse", "chroma", "grabcut")
-MASK_SIZE = r"^(full|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$"
+MASK_SIZE = r"^(full|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})$"
 _NTSC_RATES = {23.976: 24, 23.98: 24, 29.97: 30, 47.952: 48, 59.94: 60, 119.88: 120}
 
 

@@ -26,6 +26,7 @@ _FARTHEST = 60.0  # levels that a mean is moved by at most
 _FLATTEST = 8.0  # levels: a spread below it says nothing
 _MOST_BLUR_PX = 3.0
 _MOST_NOISE = 8.0
+_HIGHEST_SHADOW_DEG = 60.0  # nothing stands on the ceiling
 
 
 class Surroundings:
@@ -107,16 +108,17 @@ def look_of(
     contrast_gain = 1 + wishes.contrast * contrast
     offset = offset * contrast_gain + own.luma_mean * (1 - contrast_gain)
     offset += wishes.brightness * brightness * 219
+    stands = abs(tile.track.elevation_deg[row]) <= _HIGHEST_SHADOW_DEG
     vivid = 1 + wishes.saturation * saturation
     return LookPlan(
         luma_gain=round(gain * contrast_gain, 4),
-        luma_offset=round(offset, 2),
+        luma_offset=round(_within(offset, 255), 2),
         chroma_gain=round(chroma_gain * vivid, 4),
-        blue_offset=round(blue_offset * vivid, 2),
-        red_offset=round(red_offset * vivid, 2),
+        blue_offset=round(_within(blue_offset * vivid, 128), 2),
+        red_offset=round(_within(red_offset * vivid, 128), 2),
         blur_px=round(blur_px, 2),
         noise=round(noise, 2),
-        shadow=wishes.shadow_strength if chances[3] < wishes.shadow else 0.0,
+        shadow=wishes.shadow_strength if chances[3] < wishes.shadow and stands else 0.0,
     )
 
 
@@ -125,6 +127,10 @@ def _gain(own: float, around: float, strength: float) -> float:
     if own < _FLATTEST or around < _FLATTEST / 2:
         return 1.0
     return min(max(math.pow(around / own, strength), _GAINS[0]), _GAINS[1])
+
+
+def _within(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)
 
 
 def _towards(own: float, around: float, strength: float) -> float:

@@ -22,6 +22,8 @@ from seldsynth.config import MASK_SIZE, MATTES, X264_PRESETS, parse_frame_rate
 from seldsynth.errors import PlanError
 from seldsynth.events import Track
 
+MAX_FRAMES = 2 * 3600 * 240
+"""Two hours of the fastest video."""
 Byte = Annotated[int, Field(ge=0, le=255)]
 
 OFF_SCREEN = "off-screen"
@@ -166,14 +168,14 @@ class ScenePlan:
 
     version: Literal[2]
     recording_id: str
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
     frame_rate: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/[1-9]\d{0,8}$")]
-    num_frames: Annotated[int, Field(ge=1)]
+    num_frames: Annotated[int, Field(ge=1, le=MAX_FRAMES)]
     width: Annotated[int, Field(ge=64, le=16384, multiple_of=2)]
     height: Annotated[int, Field(ge=64, le=16384, multiple_of=2)]
     interpolate: bool
     folders: dict[str, str]
-    class_names: tuple[str, ...]
+    class_names: Annotated[tuple[str, ...], Field(min_length=NUM_CLASSES, max_length=NUM_CLASSES)]
     encoding: EncodingPlan
     truth: TruthPlan
     canvas: CanvasPlan
@@ -181,8 +183,12 @@ class ScenePlan:
     tiles: tuple[TilePlan, ...]
 
     def __post_init__(self) -> None:
-        """Check the frame rate."""
+        """Check the frame rate, and that every event has a number of its own."""
         parse_frame_rate(self.frame_rate)
+        numbers = [one.event_index for one in self.tiles]
+        numbers += [one.event_index for one in self.unseen]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("event_index must be unique")
 
     @property
     def frames_per_second(self) -> Fraction:

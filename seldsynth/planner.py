@@ -73,7 +73,7 @@ def make_plan(
     )
     tiles, unseen = [], []
     for event in events:
-        if num_video_frames(Fraction(event.track.label_frames[0], LABEL_RATE), rate) >= num_frames:
+        if Fraction(event.track.label_frames[0], LABEL_RATE) >= num_frames / rate:
             continue
         chance = _Chance(config, name, draw_key(event, keep_asset=config.tiles.keep_asset))
         asset = choose.for_event(event)
@@ -280,7 +280,8 @@ def _with_looks(
     if not any(value for key, value in wishes if key != "shadow_strength"):
         return tiles
     surroundings = None
-    if wishes.match_colour or wishes.match_blur or wishes.match_noise:
+    matches = wishes.match_colour or wishes.match_blur or wishes.match_noise
+    if matches and canvas.asset is not None:
         size = config.canvas
         surroundings = Surroundings(canvas, library.folders, width=size.width, height=size.height)
     made = []
@@ -358,7 +359,7 @@ def _silent_tiles(
         start = int(numbers[1] * (label_frames - length + 1))
         place = _free_place(generator, events, start, start + length)
         class_id = classes[int(numbers[2] * len(classes))]
-        asset = choose.of_class(class_id)
+        asset = choose.silent(class_id)
         if place is None or asset is None:
             continue
         frames = tuple(range(start, start + length))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seldsynth.batch import Outcome, Recording
 from seldsynth.plan import ScenePlan
+from seldsynth.truth.files import truth_files
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class RunLog:
         if facts is None or facts.get("plan") != plan.sha256():
             return False
         try:
+            if not all(path.is_file() for path in truth_files(plan, recording.video)):
+                return False
             kept = recording.plan.read_text(encoding="utf-8")
             return kept == plan.to_json() and recording.video.stat().st_size == int(facts["bytes"])
         except (OSError, UnicodeDecodeError):

@@ -19,6 +19,7 @@ MASK_ENDING = ".mask.png"
 _SOFTNESS = 0.5  # of the tolerance: how far beyond it something is half there
 _BORDER = 0.06  # of the sides
 _KEYED_BORDER = 0.5
+_LEAST_KEPT = 0.02
 _GRABCUT_SIDE = 320
 _GRABCUT_MARGIN = 0.03
 _GRABCUT_ROUNDS = 5
@@ -101,12 +102,14 @@ def keyed(pixels: Plane, key_rgb: tuple[int, int, int], tolerance: float) -> Pla
 
 
 def is_keyed(pixels: Plane, key_rgb: tuple[int, int, int], tolerance: float) -> bool:
-    """Whether a picture stands before the key colour: half of its border has it."""
+    """Whether a picture stands before the key colour: half of its border has it, and not all."""
     height, width = pixels.shape[:2]
     across, down = max(1, round(width * _BORDER)), max(1, round(height * _BORDER))
     alpha = keyed(pixels[..., :3], key_rgb, tolerance)[..., 3]
     border = np.ones((height, width), dtype=bool)
     border[down:-down, across:-across] = False
+    if float((alpha >= 128).mean()) < _LEAST_KEPT:
+        return False
     return float((alpha[border] < 128).mean()) >= _KEYED_BORDER
 
 

@@ -43,10 +43,10 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A picture in a frame: the place of its tile in the plan, the row of its motion, its patch."""
+    """A picture in a frame: the place of its tile in the plan, its shadow, its patch."""
 
     tile: int
-    row: int
+    shadow: Patch | None
     patch: Patch
 
 
@@ -97,10 +97,10 @@ def render_scene(
             time_s = video_frame / plan.frames_per_second
             canvas_moved = canvas.advance(time_s)
             layers = [
-                Layer(index, row, tiles[index].patch(row, time_s))
+                Layer(index, tiles[index].shadow(row), tiles[index].patch(row, time_s))
                 for index, row in order(video_frame)
             ]
-            patches = [patch for layer in layers for patch in _painted_for(layer, tiles)]
+            patches = [patch for layer in layers for patch in _painted_for(layer)]
             if painted is None or canvas_moved:
                 frame.buffer.copy_(background.buffer)
             elif _same(patches, painted):
@@ -115,10 +115,9 @@ def render_scene(
             yield SceneFrame(video_frame, frame.buffer, layers)
 
 
-def _painted_for(layer: Layer, tiles: list[Tile]) -> list[Patch]:
+def _painted_for(layer: Layer) -> list[Patch]:
     """A picture's shadow, if it has one, and the picture."""
-    shadow = tiles[layer.tile].shadow(layer.row)
-    return [layer.patch] if shadow is None else [shadow, layer.patch]
+    return [layer.patch] if layer.shadow is None else [layer.shadow, layer.patch]
 
 
 def _same(patches: list[Patch], painted: list[Patch]) -> bool:

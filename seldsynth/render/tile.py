@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
@@ -70,10 +71,7 @@ class Tile:
         self._source: StillSource | ClipSource | None = None
         self._shape: _Shape | None = None
         self._patch: tuple[Texture, Patch] | None = None
-        self._looked: tuple[Texture, Texture] | None = None
-        middle = self.billboard(len(motion.video_frames) // 2)
-        seen_width, _ = appears_at(middle, width=scene.width, height=scene.height)
-        self._texels_per_px = plan.asset.width / seen_width
+        self._looked: tuple[Texture, int, Texture] | None = None
 
     def outline(self, row: int, time_s: Fraction) -> Outline:
         """Where it lies, as `patch` has it; an opaque picture is not even opened."""
@@ -100,7 +98,7 @@ class Tile:
         billboard = self.billboard(row)
         if self._source is None:
             self._source = self._open()
-        texture = self._changed(time_s - self._clip_begins_s, self._level(billboard))
+        texture = self._changed(time_s - self._clip_begins_s, billboard)
         self._move(billboard)
         assert self._shape is not None
         if self._patch is None or self._patch[0] is not texture:
@@ -121,14 +119,18 @@ class Tile:
             self._source.close()
         self._source = self._shape = self._patch = self._looked = None
 
-    def _changed(self, clip_s: Fraction, level: int) -> Texture:
+    def _changed(self, clip_s: Fraction, billboard: Billboard) -> Texture:
         """The texture of a time with the plan's look; the same object while it is the same."""
         assert self._source is not None
+        level = self._level(billboard)
         plain = self._source.texture(clip_s, level)
-        if self._looked is None or self._looked[0] is not plain:
-            per_px = self._texels_per_px / 2**level
-            self._looked = (plain, changed(plain, self._plan.look, texels_per_px=per_px))
-        return self._looked[1]
+        seen_width, _ = appears_at(billboard, width=self._scene.width, height=self._scene.height)
+        # In steps of an eighth of an octave: what comes nearer is not blurred anew in every frame.
+        octaves = round(8 * math.log2(self._plan.asset.width / 2**level / seen_width))
+        if self._looked is None or self._looked[:2] != (plain, octaves):
+            look = changed(plain, self._plan.look, texels_per_px=2 ** (octaves / 8))
+            self._looked = (plain, octaves, look)
+        return self._looked[2]
 
     def _move(self, billboard: Billboard) -> None:
         if self._shape is None or self._shape.billboard != billboard:

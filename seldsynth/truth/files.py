@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,29 +49,37 @@ class GroundTruth:
             self._tracks.tell(frame.video_frame, layer.tile, boxes, visible.fraction)
 
     def write(self) -> None:
-        """Write the files that the plan asks for. Raises MediaError."""
+        """Write the files that the plan asks for, and remove those of an earlier run it does not.
+
+        Raises MediaError.
+        """
+        texts = dict(self._texts())  # all of them first: that takes time
+        for ending in ENDINGS:
+            path = truth_path(self._video, ending)
+            if ending in texts:
+                write_whole(path, texts[ending])
+            else:
+                path.unlink(missing_ok=True)
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Ending and content of each file."""
         truth = self._plan.truth
         if truth.labels:
-            self._write(".csv", label_lines(self._plan))
+            yield ".csv", label_lines(self._plan)
         if self._tracks is not None:
-            self._write(".tracks.csv", self._tracks.to_csv())
+            yield ".tracks.csv", self._tracks.to_csv()
         dcase = DcaseFile(self._plan) if truth.dcase else None
-        coco = None
+        width, height = mask_size(self._plan)
+        rate = Fraction(str(truth.masks_per_s))
+        shared = truth.masks and (width, height, rate) == (DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE)
         if truth.masks:
-            width, height = mask_size(self._plan)
             coco = CocoFile(self._plan, width=width, height=height)
-            rate = Fraction(str(truth.masks_per_s))
-            shared = (width, height, rate) == (DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE)
             self._draw(width, height, rate, [coco, dcase if shared else None])
-            dcase_left = None if shared else dcase
-        else:
-            dcase_left = dcase
-        if dcase_left is not None:
-            self._draw(DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE, [dcase_left])
-        if coco is not None:
-            self._write(".masks.json", coco.to_json())
+            yield ".masks.json", coco.to_json()
         if dcase is not None:
-            self._write(".dcase.json", dcase.to_json())
+            if not shared:
+                self._draw(DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE, [dcase])
+            yield ".dcase.json", dcase.to_json()
 
     def _draw(
         self, width: int, height: int, rate: Fraction, files: list[CocoFile | DcaseFile | None]
@@ -89,8 +97,17 @@ class GroundTruth:
                 if file is not None:
                     file.add(frame)
 
-    def _write(self, ending: str, text: str) -> None:
-        write_whole(self._video.with_name(f"{self._video.stem}{ending}"), text)
+
+def truth_path(video: Path, ending: str) -> Path:
+    """Where a ground truth file of a video lies."""
+    return video.with_name(f"{video.stem}{ending}")
+
+
+def truth_files(plan: ScenePlan, video: Path) -> list[Path]:
+    """The ground truth files that a plan asks for."""
+    truth = plan.truth
+    wanted = zip(ENDINGS, (truth.labels, truth.tracks, truth.masks, truth.dcase), strict=True)
+    return [truth_path(video, ending) for ending, is_wanted in wanted if is_wanted]
 
 
 def mask_size(plan: ScenePlan) -> tuple[int, int]:

@@ -40,6 +40,7 @@ class MaskFrame:
     seen: list[Visible]
 
 
+@torch.inference_mode()
 def mask_frames(
     plan: ScenePlan,
     folders: Mapping[str, Path],
@@ -57,13 +58,15 @@ def mask_frames(
     ]
     order, visibility = PaintOrder(tiles), Visibility(width=width, height=height, device=device)
     try:
-        with torch.inference_mode():
-            for index, video_frame in moments(plan, masks_per_s):
-                time_s = video_frame / plan.frames_per_second
-                shown = list(order(video_frame))
-                outlines = [tiles[tile].outline(row, time_s) for tile, row in shown]
-                seen = visibility.of(outlines)
-                yield MaskFrame(index, video_frame, [tile for tile, _ in shown], seen)
+        for index, video_frame in moments(plan, masks_per_s):
+            time_s = video_frame / plan.frames_per_second
+            shown = list(order(video_frame))
+            outlines = [tiles[tile].outline(row, time_s) for tile, row in shown]
+            seen = visibility.of(outlines)
+            yield MaskFrame(index, video_frame, [tile for tile, _ in shown], seen)
+            for tile in tiles:  # what is over needs no memory, and no open file
+                if len(tile.video_frames) and tile.video_frames[-1] <= video_frame:
+                    tile.close()
     finally:
         for tile in tiles:
             tile.close()

@@ -97,7 +97,7 @@ class TrackTable:
                 *_box_cells(boxes),
                 f"{fraction:.4f}",
                 f"{one.asset.folder}/{one.asset.path}" if isinstance(one, TilePlan) else "",
-                " ".join(_flags(one, boxes)),
+                " ".join(_flags(one, boxes, edge=min(row, len(motion.video_frames) - 1 - row))),
             )
             yield video_frame, one.event_index, cells
 
@@ -127,10 +127,14 @@ def _box_cells(boxes: list[Box]) -> tuple[object, ...]:
     return (*cells, *[""] * (8 - len(cells)))
 
 
-def _flags(one: TilePlan | UnseenEvent, boxes: list[Box]) -> Iterator[str]:
+def _flags(one: TilePlan | UnseenEvent, boxes: list[Box], *, edge: int) -> Iterator[str]:
+    """edge: how many frames it is from the first or the last that shows it."""
     if isinstance(one, UnseenEvent):
         yield "offscreen" if one.reason == OFF_SCREEN else "no-picture"
-    elif one.silent:
-        yield "silent"
+    else:
+        if one.silent:
+            yield "silent"
+        if edge < one.fade_frames:
+            yield "fading"
     if len(boxes) > 1:
         yield "seam"

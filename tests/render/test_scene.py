@@ -46,7 +46,7 @@ def tile(of: Asset, *places: tuple[float, float], **changes: object) -> TilePlan
     first = int(changes.pop("first", 0))  # type: ignore[call-overload]
     count = len(places)
     return TilePlan(
-        event_index=int(changes.pop("event_index", 0)),  # type: ignore[call-overload]
+        event_index=0,
         class_id=0,
         source_id=0,
         asset=of,
@@ -65,6 +65,7 @@ def tile(of: Asset, *places: tuple[float, float], **changes: object) -> TilePlan
 
 
 def scene(*tiles: TilePlan, canvas: CanvasPlan = BLACK, **changes: object) -> ScenePlan:
+    """A plan of these tiles, as events 0, 1, 2… in their order."""
     values: dict[str, object] = {
         "version": 2,
         "recording_id": "a",
@@ -80,7 +81,7 @@ def scene(*tiles: TilePlan, canvas: CanvasPlan = BLACK, **changes: object) -> Sc
         "encoding": EncodingPlan(encoder="libx264", preset="veryfast", quality=20, gop_s=2.0),
         "canvas": canvas,
         "unseen": (),
-        "tiles": tiles,
+        "tiles": tuple(replace(tile, event_index=i) for i, tile in enumerate(tiles)),
     }
     return ScenePlan(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -206,7 +207,7 @@ def test_nearer_covers_farther_and_the_later_event_the_earlier(tmp_path: Path) -
     near, far = {"distance_m": 1.0}, {"distance_m": 2.0}
     assert middle(tile(red, (0, 0), **near), tile(blue, (0, 0), **far)) > 200
     assert middle(tile(blue, (0, 0), **far), tile(red, (0, 0), **near)) > 200
-    assert middle(tile(red, (0, 0)), tile(blue, (0, 0), event_index=1)) < 128
+    assert middle(tile(red, (0, 0)), tile(blue, (0, 0))) < 128
 
 
 def test_what_moves_leaves_nothing_behind(tmp_path: Path) -> None:
