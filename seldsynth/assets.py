@@ -93,6 +93,7 @@ class AssetLibrary:
         self._checked: dict[AssetFile, Asset | None] = {}
         self._said: set[str] = set()
         self._can_be_cut: dict[Asset, bool] = {}
+        self._is_keyed: dict[tuple[Asset, tuple[int, int, int], float], bool] = {}
 
     def check(self, file: AssetFile) -> Asset | None:
         """Read a file through and describe it; None, and one warning, if it cannot be used.
@@ -115,7 +116,10 @@ class AssetLibrary:
 
     def is_keyed(self, asset: Asset, key_rgb: tuple[int, int, int], tolerance: float) -> bool:
         """Whether a picture or clip stands before a key colour; of a clip, its first frame."""
-        return is_keyed(self.first_look(asset), key_rgb, tolerance)
+        wish = (asset, key_rgb, tolerance)
+        if wish not in self._is_keyed:
+            self._is_keyed[wish] = is_keyed(self._first_look(asset), key_rgb, tolerance)
+        return self._is_keyed[wish]
 
     def can_be_cut(self, asset: Asset) -> bool:
         """Whether GrabCut leaves something of a picture, and not all of it; clips cannot be cut."""
@@ -123,19 +127,12 @@ class AssetLibrary:
             self.warn_once("tiles.matte: grabcut is for pictures: clips get another of the list")
             return False
         if asset not in self._can_be_cut:
-            share = kept_share(grabcut(self.first_look(asset)))
+            share = kept_share(grabcut(self._first_look(asset)))
             self._can_be_cut[asset] = 0.05 <= share <= 0.95
         return self._can_be_cut[asset]
 
-    def first_look(self, asset: Asset) -> NDArray[np.uint8]:
-        """A picture [h, w, 3 or 4], or a clip's first frame."""
-        path = self.folders[asset.folder] / asset.path
-        if asset.kind == "image":
-            return read_still(read_still_bytes(path), name=path)
-        with ClipReader(path) as reader:
-            return reader.pixels(
-                reader.frame_at(Fraction(0)), width=asset.width, height=asset.height
-            )
+    def _first_look(self, asset: Asset) -> NDArray[np.uint8]:
+        return first_look(asset, self.folders[asset.folder] / asset.path)
 
     def _read(self, file: AssetFile) -> Asset:
         path = self.folders[file.folder] / file.path
@@ -170,6 +167,14 @@ class AssetLibrary:
             has_alpha=has_alpha,
             mask_sha256=mask_sha256,
         )
+
+
+def first_look(asset: Asset, path: Path) -> NDArray[np.uint8]:
+    """A picture [h, w, 3 or 4], or a clip's first frame. Raises MediaError."""
+    if asset.kind == "image":
+        return read_still(read_still_bytes(path), name=path)
+    with ClipReader(path) as reader:
+        return reader.pixels(reader.frame_at(Fraction(0)), width=asset.width, height=asset.height)
 
 
 def read_still_bytes(path: Path) -> bytes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import glob
-import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from seldsynth.errors import ConfigError, MediaError
 
@@ -39,17 +39,29 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a small UTF-8 file. Raises MediaError if it cannot be written."""
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+    with text_written_whole(path) as file:
+        file.write(text)
+
+
+@contextlib.contextmanager
+def text_written_whole(path: Path) -> Iterator[TextIO]:
+    """A UTF-8 file to write into, which takes the place of path when all went well.
+
+    Raises MediaError as `written_whole` does.
+    """
+    with (
+        written_whole(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        yield file
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a UTF-8 CSV. Raises MediaError if it cannot be written."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    with text_written_whole(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from seldsynth.assets import Asset, first_look
 from seldsynth.config import Config
 from seldsynth.media.appearance import Colours, colours_of, noise_of, softness_of
 from seldsynth.plan import CanvasPlan, LookPlan, TilePlan
@@ -19,6 +21,8 @@ from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.compositor import Frame
 from seldsynth.render.projection import appears_at, make_billboard, touched_rectangle
 from seldsynth.render.scene import open_canvas
+from seldsynth.render.textures import Cutout
+from seldsynth.render.tile import tile_cutout
 
 _AROUND = 1.6  # times as large as the picture is what counts as around it
 _GAINS = (0.6, 1.6)
@@ -27,6 +31,8 @@ _FLATTEST = 8.0  # levels: a spread below it says nothing
 _MOST_BLUR_PX = 3.0
 _MOST_NOISE = 8.0
 _HIGHEST_SHADOW_DEG = 60.0  # nothing stands on the ceiling
+_STEPS = 4  # of size, in every octave: pictures are not measured anew for every pixel of it
+_OPAQUE = 250
 
 
 class Surroundings:
@@ -68,12 +74,12 @@ class Surroundings:
 
 def look_of(
     tile: TilePlan,
-    pixels: NDArray[np.uint8],
+    folders: Mapping[str, Path],
     surroundings: Surroundings | None,
     chances: tuple[float, float, float, float],
     config: Config,
 ) -> LookPlan:
-    """How a tile's picture is changed. pixels: what is left of it, [h, w, 3 or 4], blue first.
+    """How a tile's picture is changed. Raises MediaError.
 
     surroundings: None where nothing is matched. chances: 0..1, for brightness, contrast, saturation
     and the shadow. Numbers are rounded, so that a plan does not depend on the last bits of a mean.
@@ -81,10 +87,10 @@ def look_of(
     wishes = config.look
     row = len(tile.track.label_frames) // 2
     side_deg = tile.longer_side_deg[row]
-    seen = _as_seen(tile, pixels, side_deg, config)
+    seen = _seen_of(tile, folders, side_deg, config)
     gain, offset, chroma_gain, blue_offset, red_offset = 1.0, 0.0, 1.0, 0.0, 0.0
     blur_px = noise = 0.0
-    own = colours_of(seen.luma, seen.chroma, seen.alpha)
+    own = seen.colours
     if surroundings is not None and wishes.match_colour:
         around = surroundings.colours(
             tile.track.azimuth_deg[row], tile.track.elevation_deg[row], side_deg
@@ -99,10 +105,10 @@ def look_of(
         red_offset = (own.red_mean - 128) * kept
         red_offset += _towards(own.red_mean, around.red_mean, strength)
     if surroundings is not None and wishes.match_blur:
-        more = surroundings.softness_px**2 - softness_of(seen.luma) ** 2
+        more = surroundings.softness_px**2 - seen.softness_px**2
         blur_px = min(math.sqrt(max(0.0, more)), _MOST_BLUR_PX)
     if surroundings is not None and wishes.match_noise:
-        more = surroundings.noise**2 - noise_of(seen.luma) ** 2
+        more = surroundings.noise**2 - seen.noise**2
         noise = min(math.sqrt(max(0.0, more)), _MOST_NOISE)
     brightness, contrast, saturation = (2 * chance - 1 for chance in chances[:3])
     contrast_gain = 1 + wishes.contrast * contrast
@@ -137,28 +143,48 @@ def _towards(own: float, around: float, strength: float) -> float:
     return min(max((around - own) * strength, -_FARTHEST), _FARTHEST)
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """A picture at the size at which it appears: luma, chroma and alpha, all of one size."""
+    """A picture by itself, measured at about the size at which it appears."""
 
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        planes = separated(torch.from_numpy(np.ascontiguousarray(pixels[..., :3])))
-        luma, chroma = bgr_to_yuv(planes, torch.full_like(planes[0], 255))
-        self.luma = luma.numpy()
-        self.chroma = chroma.numpy()
-        alpha = pixels[..., 3] if pixels.shape[2] == 4 else np.full(pixels.shape[:2], 255)
-        self.alpha = np.asarray(alpha, dtype=np.float32) / np.float32(255)
+    colours: Colours
+    noise: float
+    softness_px: float
 
 
-def _as_seen(tile: TilePlan, pixels: NDArray[np.uint8], side_deg: float, config: Config) -> _Seen:
+def _seen_of(tile: TilePlan, folders: Mapping[str, Path], side_deg: float, config: Config) -> _Seen:
+    asset = tile.asset
     billboard = make_billboard(
         azimuth_deg=0,
         elevation_deg=0,
         longer_side_deg=side_deg,
-        aspect=tile.asset.width / tile.asset.height,
+        aspect=asset.width / asset.height,
     )
     canvas = config.canvas
     width, height = appears_at(billboard, width=canvas.width, height=canvas.height)
-    size = (max(4, round(width)), max(4, round(height)))
-    shrinks = size[0] <= pixels.shape[1] and size[1] <= pixels.shape[0]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return _Seen(np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8))
+    steps = round(_STEPS * math.log2(max(width, height)))
+    path = folders[asset.folder] / asset.path
+    return _measured(asset, path, tile_cutout(tile, folders), steps)
+
+
+@lru_cache(maxsize=1 << 16)  # events of all recordings show the same pictures again and again
+def _measured(asset: Asset, path: Path, cutout: Cutout, steps: int) -> _Seen:
+    """What is left of a picture. steps: its longer side in pixels, as a logarithm."""
+    pixels = cutout.of_still(first_look(asset, path))
+    scale = 2 ** (steps / _STEPS) / max(asset.width, asset.height)
+    size = (max(4, round(asset.width * scale)), max(4, round(asset.height * scale)))
+    how = cv2.INTER_AREA if scale <= 1 else cv2.INTER_LINEAR
+    fitted = np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
+    planes = separated(torch.from_numpy(np.ascontiguousarray(fitted[..., :3])))
+    luma, chroma = (plane.numpy() for plane in bgr_to_yuv(planes, torch.full_like(planes[0], 255)))
+    if fitted.shape[2] == 3:
+        return _Seen(
+            colours=colours_of(luma, chroma), noise=noise_of(luma), softness_px=softness_of(luma)
+        )
+    alpha = fitted[..., 3]
+    opaque = alpha >= _OPAQUE
+    return _Seen(
+        colours=colours_of(luma, chroma, alpha.astype(np.float32)),
+        noise=noise_of(luma, opaque),
+        softness_px=softness_of(luma, opaque),
+    )

@@ -33,7 +33,6 @@ from seldsynth.plan import (
     TruthPlan,
     UnseenEvent,
 )
-from seldsynth.render.tile import tile_cutout
 from seldsynth.sphere import angle_between_deg, angles_to_doa
 
 _CANVAS_STREAM = 2**32 - 2
@@ -287,10 +286,9 @@ def _with_looks(
     made = []
     for tile in tiles:
         chances = generator_of(config, recording_id, _LOOKS + tile.event_index).random(4)
-        pixels = tile_cutout(tile, library.folders).of_still(library.first_look(tile.asset))
         brightness, contrast, saturation, shadow = (float(one) for one in chances)
         drawn = (brightness, contrast, saturation, shadow)
-        look = look_of(tile, pixels, surroundings, drawn, config)
+        look = look_of(tile, library.folders, surroundings, drawn, config)
         made.append(replace(tile, look=look))
     return made
 

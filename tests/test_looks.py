@@ -229,3 +229,27 @@ def test_what_is_transparent_stays_so(project: Path) -> None:
     assert shown[128, 256] > 30
     assert (shown[128, [215, 297]] == 16).all()
     assert (shown[256:][(np.arange(128) < 20), :] == 128).all()
+
+
+def test_what_was_cut_away_is_neither_noise_nor_an_edge() -> None:
+    """A soft, quiet thing with a sharp outline, and noise all around it."""
+    thing = np.asarray(cv2.GaussianBlur(scene(), (0, 0), 2.0), np.float32)
+    kept = np.zeros(thing.shape, np.uint8)
+    cv2.circle(kept, (128, 128), 90, 1, -1)
+    where = kept > 0
+    noise = np.random.default_rng(1).normal(128, 20, thing.shape).astype(np.float32)
+    shown = np.where(where, thing, noise)
+    assert noise_of(shown) > 5
+    assert noise_of(shown, where) == pytest.approx(noise_of(thing, where), abs=1e-6)
+    assert softness_of(shown) < 1
+    assert softness_of(shown, where) == pytest.approx(softness_of(thing), rel=0.15)
+    assert noise_of(shown, np.zeros_like(where)) == softness_of(shown, np.zeros_like(where)) == 0
+
+
+@pytest.mark.parametrize("sigma", [5.0, 9.0, 20.0])
+def test_the_softest_canvas_is_still_soft_and_shading_is_not(sigma: float) -> None:
+    large = np.asarray(cv2.resize(scene(), (1024, 512)), np.float32)
+    soft = np.asarray(cv2.GaussianBlur(large, (0, 0), sigma), np.float32)
+    assert softness_of(soft) > 4
+    ramp = np.tile(np.linspace(0, 255, 1024, dtype=np.float32), (512, 1))
+    assert softness_of(ramp) == 0

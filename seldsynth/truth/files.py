@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
-from seldsynth.files import write_whole
+from seldsynth.files import text_written_whole
 from seldsynth.plan import ScenePlan
 from seldsynth.render.scene import SceneFrame
 from seldsynth.truth.masks import (
@@ -53,37 +55,38 @@ class GroundTruth:
 
         Raises MediaError.
         """
-        texts = dict(self._texts())  # all of them first: that takes time
+        wanted = truth_files(self._plan, self._video)
+        with contextlib.ExitStack() as opened:  # they get their names together, at the end
+            files = {path: opened.enter_context(text_written_whole(path)) for path in wanted}
+            self._fill({ending: files.get(truth_path(self._video, ending)) for ending in ENDINGS})
         for ending in ENDINGS:
             path = truth_path(self._video, ending)
-            if ending in texts:
-                write_whole(path, texts[ending])
-            else:
+            if path not in wanted:
                 path.unlink(missing_ok=True)
 
-    def _texts(self) -> Iterator[tuple[str, str]]:
-        """Ending and content of each file."""
-        truth = self._plan.truth
-        if truth.labels:
-            yield ".csv", label_lines(self._plan)
-        if self._tracks is not None:
-            yield ".tracks.csv", self._tracks.to_csv()
-        dcase = DcaseFile(self._plan) if truth.dcase else None
-        width, height = mask_size(self._plan)
-        rate = Fraction(str(truth.masks_per_s))
-        shared = truth.masks and (width, height, rate) == (DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE)
-        if truth.masks:
-            coco = CocoFile(self._plan, width=width, height=height)
-            self._draw(width, height, rate, [coco, dcase if shared else None])
-            yield ".masks.json", coco.to_json()
-        if dcase is not None:
-            if not shared:
-                self._draw(DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE, [dcase])
-            yield ".dcase.json", dcase.to_json()
+    def _fill(self, files: Mapping[str, TextIO | None]) -> None:
+        """Write into each file that is wanted, by its ending."""
+        plan = self._plan
+        if labels := files[".csv"]:
+            labels.write(label_lines(plan))
+        if (tracks := files[".tracks.csv"]) and self._tracks:
+            self._tracks.write(tracks)
+        drawn: dict[tuple[int, int, Fraction], list[CocoFile | DcaseFile]] = {}
+        if masks := files[".masks.json"]:
+            width, height = mask_size(plan)
+            rate = Fraction(str(plan.truth.masks_per_s))
+            coco = CocoFile(plan, masks, width=width, height=height, masks_per_s=rate)
+            drawn.setdefault((width, height, rate), []).append(coco)
+        if dcase := files[".dcase.json"]:
+            form = (DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE)
+            drawn.setdefault(form, []).append(DcaseFile(plan, dcase))
+        for (width, height, rate), takers in drawn.items():
+            self._draw(width, height, rate, takers)
 
     def _draw(
-        self, width: int, height: int, rate: Fraction, files: list[CocoFile | DcaseFile | None]
+        self, width: int, height: int, rate: Fraction, files: list[CocoFile | DcaseFile]
     ) -> None:
+        """Draw masks of a size and rate, into all files that have them so."""
         frames = mask_frames(
             self._plan,
             self._folders,
@@ -94,8 +97,9 @@ class GroundTruth:
         )
         for frame in frames:
             for file in files:
-                if file is not None:
-                    file.add(frame)
+                file.add(frame)
+        for file in files:
+            file.end()
 
 
 def truth_path(video: Path, ending: str) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -92,80 +92,114 @@ def moments(plan: ScenePlan, masks_per_s: Fraction) -> Iterator[tuple[int, int]]
             yield index, min(max(first, math.floor(middle + Fraction(1, 2))), end - 1)
 
 
+class _JsonLines:
+    """A JSON file of lists with a line per entry, written as its entries come."""
+
+    def __init__(self, file: TextIO, *, info: Mapping[str, str]) -> None:
+        self._file = file
+        self._file.write(f'{{\n"info": {json.dumps(info, ensure_ascii=False)}')
+        self._before_next = ""
+
+    def begin(self, key: str) -> None:
+        """The entries that come now are those of `key`, until `end`."""
+        self._file.write(f",\n{json.dumps(key)}: [")
+        self._before_next = "\n"
+
+    def add(self, entry: str) -> None:
+        self._file.write(f"{self._before_next}  {entry}")
+        self._before_next = ",\n"
+
+    def end(self) -> None:
+        self._file.write("\n]")
+
+    def close(self) -> None:
+        self._file.write("\n}\n")
+
+
 class CocoFile:
     """All masks of a recording in one JSON file: an image per moment, an annotation per picture.
 
-    width, height: of the masks. What cannot be seen at all has no annotation.
+    width, height: of the masks. What cannot be seen at all has no annotation. It is written as it
+    is made: `add` the masks of every moment, then `end`.
     """
 
-    def __init__(self, plan: ScenePlan, *, width: int, height: int) -> None:
+    def __init__(
+        self, plan: ScenePlan, file: TextIO, *, width: int, height: int, masks_per_s: Fraction
+    ) -> None:
         self._plan = plan
         self._width, self._height = width, height
-        self._images: list[dict[str, Any]] = []
-        self._annotations: list[dict[str, Any]] = []
+        self._num_annotations = 0
+        info = {
+            "description": "seldsynth: what can be seen of each picture",
+            "recording_id": plan.recording_id,
+            "plan_sha256": plan.sha256(),
+        }
+        self._lines = _JsonLines(file, info=info)
+        self._write_list("videos", [self._video()])
+        categories = enumerate(plan.class_names)
+        self._write_list(
+            "categories", [{"id": number, "name": name} for number, name in categories]
+        )
+        images = [
+            self._image(image_id, index, video_frame)
+            for image_id, (index, video_frame) in enumerate(moments(plan, masks_per_s), start=1)
+        ]
+        self._image_ids = {image["frame_id"]: image["id"] for image in images}
+        self._write_list("images", images)
+        self._lines.begin("annotations")
 
     def add(self, frame: MaskFrame) -> None:
-        """Take in the masks of a moment."""
-        name = Path(self._plan.recording_id).name
-        image_id = len(self._images) + 1
-        image = {
-            "id": image_id,
-            "video_id": 1,
-            "frame_id": frame.index,
-            "video_frame": frame.video_frame,
-            "time_s": round(float(frame.video_frame / self._plan.frames_per_second), 6),
-            "file_name": f"{name}.mp4",
-            "width": self._width,
-            "height": self._height,
-        }
-        self._images.append(image)
+        """Write the masks of a moment."""
+        image_id = self._image_ids[frame.index]
         for index, seen in zip(frame.tiles, frame.seen, strict=True):
             boxes = boxes_of(seen, width=self._width)
             if boxes:
-                self._annotations.append(self._annotation(image_id, index, seen, boxes))
+                annotation = self._annotation(image_id, index, seen, boxes)
+                self._lines.add(json.dumps(annotation, ensure_ascii=False))
 
-    def to_json(self) -> str:
-        """The file: a line per image and annotation."""
-        parts: dict[str, list[dict[str, Any]]] = {
-            "info": [
-                {
-                    "description": "seldsynth: what can be seen of each picture",
-                    "recording_id": self._plan.recording_id,
-                    "plan_sha256": self._plan.sha256(),
-                }
-            ],
-            "videos": [
-                {
-                    "id": 1,
-                    "name": Path(self._plan.recording_id).name,
-                    "width": self._plan.width,
-                    "height": self._plan.height,
-                    "frames": self._plan.num_frames,
-                    "frame_rate": self._plan.frame_rate,
-                }
-            ],
-            "categories": [
-                {"id": class_id, "name": name}
-                for class_id, name in enumerate(self._plan.class_names)
-            ],
-            "images": self._images,
-            "annotations": self._annotations,
+    def end(self) -> None:
+        """Write what closes the file."""
+        self._lines.end()
+        self._lines.close()
+
+    def _write_list(self, key: str, entries: list[dict[str, Any]]) -> None:
+        self._lines.begin(key)
+        for entry in entries:
+            self._lines.add(json.dumps(entry, ensure_ascii=False))
+        self._lines.end()
+
+    def _video(self) -> dict[str, Any]:
+        plan = self._plan
+        return {
+            "id": 1,
+            "name": Path(plan.recording_id).name,
+            "width": plan.width,
+            "height": plan.height,
+            "frames": plan.num_frames,
+            "frame_rate": plan.frame_rate,
         }
-        rows = []
-        for key, values in parts.items():
-            lines = ",\n".join("  " + json.dumps(one, ensure_ascii=False) for one in values)
-            text = lines.strip() if key == "info" else f"[\n{lines}\n]" if values else "[]"
-            rows.append(f"{json.dumps(key)}: {text}")
-        return "{\n" + ",\n".join(rows) + "\n}\n"
+
+    def _image(self, image_id: int, index: int, video_frame: int) -> dict[str, Any]:
+        return {
+            "id": image_id,
+            "video_id": 1,
+            "frame_id": index,
+            "video_frame": video_frame,
+            "time_s": round(float(video_frame / self._plan.frames_per_second), 6),
+            "file_name": f"{Path(self._plan.recording_id).name}.mp4",
+            "width": self._width,
+            "height": self._height,
+        }
 
     def _annotation(
         self, image_id: int, index: int, seen: Visible, boxes: list[Box]
     ) -> dict[str, Any]:
+        self._num_annotations += 1
         tile = self._plan.tiles[index]
         mask = whole_mask(seen, width=self._width, height=self._height)
         code = rle.encode(np.asfortranarray(mask.numpy()))
         return {
-            "id": len(self._annotations) + 1,
+            "id": self._num_annotations,
             "image_id": image_id,
             "video_id": 1,
             "category_id": tile.class_id,
@@ -186,33 +220,35 @@ class CocoFile:
 class DcaseFile:
     """Masks on 360x180 pixels, one per label frame and picture that sounds, as DCASE 2026 has them.
 
-    The energy is 1 in what can be seen: it is geometry, nothing that was measured.
+    The energy is 1 in what can be seen: it is geometry, nothing that was measured. It is written as
+    it is made: `add` the masks of every label frame, then `end`.
     """
 
-    def __init__(self, plan: ScenePlan) -> None:
+    def __init__(self, plan: ScenePlan, file: TextIO) -> None:
         self._plan = plan
-        self._lines: list[str] = []
+        info = {"energy": "geometric: 1 where the picture can be seen", "distance": "cm"}
+        self._lines = _JsonLines(file, info=info)
+        self._lines.begin("annotations")
 
     def add(self, frame: MaskFrame) -> None:
-        """Take in the masks of a label frame."""
+        """Write the masks of a label frame."""
         for index, seen in zip(frame.tiles, frame.seen, strict=True):
             tile = self._plan.tiles[index]
             pixels = _pixels(whole_mask(seen, width=DCASE_WIDTH, height=DCASE_HEIGHT))
             if tile.silent or not pixels:
                 continue
             row = tile.track.label_frames.index(frame.index)
-            self._lines.append(
+            self._lines.add(
                 f'{{"metadata_frame_index": {frame.index}, "instance_id": {tile.event_index}, '
                 f'"category_id": {tile.class_id}, '
                 f'"distance": {distance_cm(tile.track.distance_m[row])}, '
                 f'"segmentation": [[{",".join(pixels)}]]}}'
             )
 
-    def to_json(self) -> str:
-        """The file: a line per annotation."""
-        info = '{"energy": "geometric: 1 where the picture can be seen", "distance": "cm"}'
-        lines = ",\n".join(self._lines)
-        return f'{{\n"info": {info},\n"annotations": [\n{lines}\n]\n}}\n'
+    def end(self) -> None:
+        """Write what closes the file."""
+        self._lines.end()
+        self._lines.close()
 
 
 def _pixels(mask: Tensor) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
+import heapq
 import math
 from collections.abc import Callable, Iterator
+from typing import TextIO
+
+import numpy as np
 
 from seldsynth.events import LABEL_RATE, Motion, Track, motion_of
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent
@@ -56,34 +59,49 @@ class TrackTable:
 
     def __init__(self, plan: ScenePlan) -> None:
         self._plan = plan
-        self._seen: dict[tuple[int, int], tuple[list[Box], float]] = {}
+        self._tiles = [_Course(one, plan) for one in plan.tiles]
+        self._unseen = [_Course(one, plan) for one in plan.unseen]
 
     def tell(self, video_frame: int, tile: int, boxes: list[Box], fraction: float) -> None:
         """What can be seen of a tile, by its place in the plan, in a video frame."""
-        self._seen[video_frame, self._plan.tiles[tile].event_index] = (boxes, fraction)
+        self._tiles[tile].tell(video_frame, boxes, fraction)
 
-    def to_csv(self) -> str:
-        """The file, sorted by video frame and event."""
-        every: list[TilePlan | UnseenEvent] = [*self._plan.tiles, *self._plan.unseen]
-        rows = [row for one in every for row in self._rows(one)]
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+    def write(self, file: TextIO) -> None:
+        """Write the file, sorted by video frame and event."""
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(TRACK_COLUMNS)
-        writer.writerows(cells for _, _, cells in sorted(rows, key=lambda row: row[:2]))
-        return text.getvalue()
+        courses = [course.rows(self._plan) for course in (*self._tiles, *self._unseen)]
+        writer.writerows(cells for _, _, cells in heapq.merge(*courses, key=lambda row: row[:2]))
 
-    def _rows(self, one: TilePlan | UnseenEvent) -> Iterator[tuple[int, int, tuple[object, ...]]]:
-        plan = self._plan
-        motion = motion_of(
+
+class _Course:
+    """An event over the video frames that it lasts: few bytes for each, as there may be many."""
+
+    def __init__(self, one: TilePlan | UnseenEvent, plan: ScenePlan) -> None:
+        self._one = one
+        self._motion = motion_of(
             one.track,
             frame_rate=plan.frames_per_second,
             num_frames=plan.num_frames,
             interpolate=plan.interpolate,
         )
+        count = len(self._motion.video_frames)
+        self._boxes = np.zeros((count, 8), np.int32)  # x, y, width, height; twice
+        self._visible = np.zeros(count)
+
+    def tell(self, video_frame: int, boxes: list[Box], fraction: float) -> None:
+        row = int(np.searchsorted(self._motion.video_frames, video_frame))
+        sides = [side for box in boxes for side in (box.x, box.y, box.width, box.height)]
+        self._boxes[row, : len(sides)] = sides
+        self._visible[row] = fraction
+
+    def rows(self, plan: ScenePlan) -> Iterator[tuple[int, int, tuple[object, ...]]]:
+        """(video frame, event, cells), one after the other."""
+        one, motion = self._one, self._motion
         distances = motion.blend(one.track.distance_m)
         sizes = _sizes(one, motion)
         for row, video_frame in enumerate(motion.video_frames.tolist()):
-            boxes, fraction = self._seen.get((video_frame, one.event_index), ([], 0.0))
+            boxes = [box for box in self._boxes[row].reshape(2, 4).tolist() if any(box)]
             cells = (
                 video_frame,
                 f"{float(video_frame / plan.frames_per_second):.6f}",
@@ -94,10 +112,17 @@ class TrackTable:
                 f"{motion.elevation_deg[row]:.3f}",
                 f"{distances[row]:.3f}",
                 *sizes(row),
-                *_box_cells(boxes),
-                f"{fraction:.4f}",
+                *(side for box in boxes for side in box),
+                *[""] * (8 - 4 * len(boxes)),
+                f"{self._visible[row]:.4f}",
                 f"{one.asset.folder}/{one.asset.path}" if isinstance(one, TilePlan) else "",
-                " ".join(_flags(one, boxes, edge=min(row, len(motion.video_frames) - 1 - row))),
+                " ".join(
+                    _flags(
+                        one,
+                        crosses_seam=len(boxes) > 1,
+                        edge=min(row, len(motion.video_frames) - 1 - row),
+                    )
+                ),
             )
             yield video_frame, one.event_index, cells
 
@@ -120,14 +145,7 @@ def _sizes(one: TilePlan | UnseenEvent, motion: Motion) -> Callable[[int], tuple
     return cells
 
 
-def _box_cells(boxes: list[Box]) -> tuple[object, ...]:
-    cells: list[object] = []
-    for box in boxes:
-        cells += [box.x, box.y, box.width, box.height]
-    return (*cells, *[""] * (8 - len(cells)))
-
-
-def _flags(one: TilePlan | UnseenEvent, boxes: list[Box], *, edge: int) -> Iterator[str]:
+def _flags(one: TilePlan | UnseenEvent, *, crosses_seam: bool, edge: int) -> Iterator[str]:
     """edge: how many frames it is from the first or the last that shows it."""
     if isinstance(one, UnseenEvent):
         yield "offscreen" if one.reason == OFF_SCREEN else "no-picture"
@@ -136,5 +154,5 @@ def _flags(one: TilePlan | UnseenEvent, boxes: list[Box], *, edge: int) -> Itera
             yield "silent"
         if edge < one.fade_frames:
             yield "fading"
-    if len(boxes) > 1:
+    if crosses_seam:
         yield "seam"

@@ -54,7 +54,6 @@ def random_tiles(folder: Path, seed: int) -> tuple[list[TilePlan], list[Layer]]:
             tile(
                 asset,
                 (azimuth, elevation),
-                event_index=index,
                 distance_m=10.0 - index,
                 longer_side_deg=side,
                 feather=feather,
