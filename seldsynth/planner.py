@@ -11,9 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import torch
-
 import seldsynth
 from seldsynth.assets import Asset, AssetLibrary
 from seldsynth.choice import AssetChooser, draw_key, generator_of
@@ -21,26 +18,22 @@ from seldsynth.class_table import ClassTable
 from seldsynth.classes import CLASSES
 from seldsynth.config import Config
 from seldsynth.errors import AssetError, LabelError
-from seldsynth.events import LABEL_RATE, SoundEvent, Track, motion_of, num_video_frames
+from seldsynth.events import LABEL_RATE, SoundEvent, Track, num_video_frames
 from seldsynth.looks import Surroundings, look_of
 from seldsynth.plan import (
     OFF_SCREEN,
     CanvasPlan,
     EncodingPlan,
-    MattePlan,
     ScenePlan,
     TilePlan,
     TruthPlan,
     UnseenEvent,
 )
-from seldsynth.sphere import angle_between_deg, angles_to_doa
+from seldsynth.silent import silent_tiles
+from seldsynth.tiles import Chance, frames_shown, make_tile
 
 _CANVAS_STREAM = 2**32 - 2
-_SILENT = 2**32 - 3
 _LOOKS = 2**30
-_SILENT_ELEVATION = 45.0
-_AWAY_DEG = 40.0
-_TRIES = 50
 _PUBLIC_WIDTH = 1920
 _ASPECT_TOLERANCE = 0.01
 
@@ -74,16 +67,16 @@ def make_plan(
     for event in events:
         if Fraction(event.track.label_frames[0], LABEL_RATE) >= num_frames / rate:
             continue
-        chance = _Chance(config, name, draw_key(event, keep_asset=config.tiles.keep_asset))
+        chance = Chance(config, name, draw_key(event, keep_asset=config.tiles.keep_asset))
         asset = choose.for_event(event)
         reason = "" if asset else "no picture or clip for its class"
-        if not _frames_of(event.track, rate, num_frames):
+        if not frames_shown(event.track, rate, num_frames):
             reason = "falls between two video frames"
         elif chance.offscreen < config.tiles.offscreen:
             reason = OFF_SCREEN
         track = _with_distances(event.track, config.tiles.default_distance_m)
         if asset and not reason:
-            tiles.append(_tile(event, track, asset, chance, library, config))
+            tiles.append(make_tile(event, track, asset, chance, library, config))
         else:
             unseen.append(
                 UnseenEvent(
@@ -95,7 +88,7 @@ def make_plan(
                 )
             )
     _complain(choose.missing, config, library)
-    tiles += _silent_tiles(config, events, library, choose, name, num_frames=num_frames)
+    tiles += silent_tiles(config, events, tiles, library, choose, name, num_frames=num_frames)
     canvas = _canvas(config, library, choose, name)
     tiles = _with_looks(tiles, canvas, library, config, name)
     used = {asset.folder for asset in (canvas.asset, *(t.asset for t in tiles)) if asset}
@@ -130,24 +123,6 @@ def _classes_drawn(config: Config, events: tuple[SoundEvent, ...]) -> list[int]:
         draw_key(event, keep_asset=config.tiles.keep_asset): event.class_id for event in events
     }
     return list(drawn.values())
-
-
-class _Chance:
-    """The random numbers of one event, 0..1.
-
-    All are always drawn, so that a switch changes only what it names.
-    """
-
-    def __init__(self, config: Config, recording_id: str, key: int) -> None:
-        numbers = generator_of(config, recording_id, key).random(16)
-        self.size, self.mirror, self.clip_start = (float(n) for n in numbers[:3])
-        self.offscreen, self.matte = (float(n) for n in numbers[3:5])
-
-
-def _frames_of(track: Track, frame_rate: Fraction, num_frames: int) -> int:
-    """In how many video frames a track is seen; at less than 10 frames/s that may be none."""
-    motion = motion_of(track, frame_rate=frame_rate, num_frames=num_frames, interpolate=False)
-    return len(motion.video_frames)
 
 
 def notes_on(
@@ -237,36 +212,6 @@ def _with_distances(track: Track, default_m: float) -> Track:
     return replace(track, distance_m=distances)
 
 
-def _tile(
-    event: SoundEvent,
-    track: Track,
-    asset: Asset,
-    chance: _Chance,
-    library: AssetLibrary,
-    config: Config,
-) -> TilePlan:
-    tiles = config.tiles
-    return TilePlan(
-        event_index=event.event_index,
-        class_id=event.class_id,
-        source_id=event.source_id,
-        asset=asset,
-        mirror=chance.mirror < tiles.mirror,
-        clip_start_ms=int(chance.clip_start * asset.duration_ms)
-        if tiles.clip_start == "random"
-        else 0,
-        fade_frames=tiles.fade_frames,
-        matte=_matte(asset, chance.matte, library, config),
-        track=track,
-        longer_side_deg=tuple(
-            _longer_side_deg(
-                asset, library.classes[event.class_id].extent_m, distance_m, chance.size, config
-            )
-            for distance_m in track.distance_m
-        ),
-    )
-
-
 def _with_looks(
     tiles: list[TilePlan],
     canvas: CanvasPlan,
@@ -291,116 +236,6 @@ def _with_looks(
         look = look_of(tile, library.folders, surroundings, drawn, config)
         made.append(replace(tile, look=look))
     return made
-
-
-def _matte(asset: Asset, chance: float, library: AssetLibrary, config: Config) -> MattePlan:
-    """What is left of a picture: one of the listed mattes that can be had of it.
-
-    Something with an outline of its own gets a soft border at most. What stands before the key
-    colour is always keyed, if chroma is listed; nothing else is.
-    """
-    tiles = config.tiles
-    key = (tiles.chroma_key[0], tiles.chroma_key[1], tiles.chroma_key[2])
-    listed = list(tiles.matte)
-    if asset.is_cut_out:
-        listed = ["feather"] if "feather" in listed else ["none"]
-    elif "chroma" in listed and library.is_keyed(asset, key, tiles.chroma_tolerance):
-        listed = ["chroma"]
-    else:
-        listed = [kind for kind in listed if kind != "chroma"]
-        if "grabcut" in listed and not library.can_be_cut(asset):
-            listed = [kind for kind in listed if kind != "grabcut"]
-    kind = listed[int(chance * len(listed))] if listed else "none"
-    return MattePlan(
-        kind=kind, feather=tiles.feather, key_rgb=key, tolerance=tiles.chroma_tolerance
-    )
-
-
-def _longer_side_deg(
-    asset: Asset, extent_m: float, distance_m: float, chance: float, config: Config
-) -> float:
-    """Angle that the longer side of a picture of that extent fills at a distance.
-
-    chance: 0..1, from the smallest to the largest. Rounded to a millionth of a degree, so that a
-    plan does not depend on the C library.
-    """
-    tiles = config.tiles
-    if tiles.size == "fixed":
-        return tiles.fixed_deg
-    if tiles.size == "source":
-        angle = max(asset.width, asset.height) * 360 / config.canvas.width
-    else:
-        extent_m *= 1 + tiles.size_jitter * (2 * chance - 1)
-        angle = math.degrees(2 * math.atan2(extent_m / 2, distance_m))
-    return round(min(max(angle, tiles.min_deg), tiles.max_deg), 6)
-
-
-def _silent_tiles(
-    config: Config,
-    events: tuple[SoundEvent, ...],
-    library: AssetLibrary,
-    choose: AssetChooser,
-    recording_id: str,
-    *,
-    num_frames: int,
-) -> list[TilePlan]:
-    """Pictures that make no sound: they stand still where no labelled sound is at the time."""
-    generator = generator_of(config, recording_id, _SILENT)
-    label_frames = math.ceil(num_frames * LABEL_RATE / config.processing.fps)
-    expected = config.tiles.silent_per_minute * label_frames / LABEL_RATE / 60
-    count = int(expected + generator.random())
-    classes = list(library.tiles)
-    made: list[TilePlan] = []
-    for index in range(count):
-        numbers = generator.random(8)
-        length = min(label_frames, int(10 + 70 * numbers[0]))
-        start = int(numbers[1] * (label_frames - length + 1))
-        place = _free_place(generator, events, start, start + length)
-        class_id = classes[int(numbers[2] * len(classes))]
-        asset = choose.silent(class_id)
-        if place is None or asset is None:
-            continue
-        frames = tuple(range(start, start + length))
-        azimuth_deg, elevation_deg = place
-        event = SoundEvent(
-            event_index=len(events) + index,
-            identity=len(events) + index,
-            class_id=class_id,
-            source_id=-1,
-            track=Track(
-                label_frames=frames,
-                azimuth_deg=(azimuth_deg,) * length,
-                elevation_deg=(elevation_deg,) * length,
-                distance_m=(round(1 + 3 * float(numbers[3]), 3),) * length,
-            ),
-        )
-        if not _frames_of(event.track, config.processing.fps, num_frames):
-            continue
-        chance = _Chance(config, recording_id, event.event_index)
-        made.append(replace(_tile(event, event.track, asset, chance, library, config), silent=True))
-    return made
-
-
-def _free_place(
-    generator: np.random.Generator, events: tuple[SoundEvent, ...], start: int, end: int
-) -> tuple[float, float] | None:
-    """A direction away from every sound of some label frames; None if none was found."""
-    places = [
-        (event.track.azimuth_deg[row], event.track.elevation_deg[row])
-        for event in events
-        for row, frame in enumerate(event.track.label_frames)
-        if start <= frame < end
-    ]
-    for _ in range(_TRIES):
-        azimuth_deg = round(float(generator.uniform(-180, 180)), 3)
-        elevation_deg = round(float(generator.uniform(-_SILENT_ELEVATION, _SILENT_ELEVATION)), 3)
-        if not places:
-            return azimuth_deg, elevation_deg
-        here = angles_to_doa(torch.tensor(azimuth_deg), torch.tensor(elevation_deg))
-        there = angles_to_doa(*(torch.tensor(column) for column in zip(*places, strict=True)))
-        if bool((angle_between_deg(here.expand_as(there), there) > _AWAY_DEG).all()):
-            return azimuth_deg, elevation_deg
-    return None
 
 
 def _canvas(

@@ -13,7 +13,7 @@ ORDER = [
     "config", "config_file", "metadata", "events",
     "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
     "media.encode",
-    "assets", "choice", "plan",
+    "assets", "choice", "plan", "tiles", "silent",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene", "looks", "planner",
     "truth.visible", "truth.masks", "truth.tables", "truth.files",

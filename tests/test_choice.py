@@ -17,6 +17,7 @@ from seldsynth.metadata import read_labels
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, plan_from_json, resolve_folders
 from seldsynth.planner import make_plan
 from seldsynth.render.scene import render_frames
+from seldsynth.sphere import angle_between_deg, angles_to_doa
 from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project, plain
 from tests.test_plan import library_of
 
@@ -293,6 +294,16 @@ def test_pictures_without_a_sound(project: Path) -> None:
                 away = abs(tile.track.azimuth_deg[0] - other.track.azimuth_deg[0]) % 360
                 high = abs(tile.track.elevation_deg[0])
                 assert min(away, 360 - away) > 20 or high > 20
+        for other in silent:
+            if other is not tile and set(tile.track.label_frames) & set(other.track.label_frames):
+                sides_deg = tile.longer_side_deg[0] + other.longer_side_deg[0]
+                assert apart_deg(tile, other) > sides_deg / 2  # they do not touch
+
+
+def apart_deg(one: TilePlan, other: TilePlan) -> float:
+    """Between the first places of two tiles."""
+    angles = [(tile.track.azimuth_deg[0], tile.track.elevation_deg[0]) for tile in (one, other)]
+    return float(angle_between_deg(*(angles_to_doa(*torch.tensor(angle)) for angle in angles)))
 
 
 def test_everything_by_chance_is_the_same_every_time(project: Path) -> None:
