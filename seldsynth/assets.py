@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from seldsynth.class_table import ClassTable
-from seldsynth.classes import CLASSES
+from seldsynth.classes import CLASSES, NUM_CLASSES
 from seldsynth.errors import ConfigError, MediaError
 from seldsynth.folders import files_below
 from seldsynth.media.decode import MAX_CLIP_S, ClipReader, check_clip
@@ -31,6 +32,9 @@ AssetKind = Literal["image", "video"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif"})
+EXPECTED_FOLDERS = (
+    f"expected folders Class_0 … Class_{NUM_CLASSES - 1}, or folders named like the classes"
+)
 _MAX_STILL_BYTES = 1 << 29
 _CANVAS_CHECK_S = Fraction(10)  # canvas videos may be long and large
 
@@ -63,9 +67,9 @@ class Asset:
     path: str
     kind: AssetKind
     sha256: str
-    width: int
-    height: int
-    duration_ms: int = 0
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    duration_ms: Annotated[int, Field(ge=0)] = 0
     has_alpha: bool = False
     mask_sha256: str = ""
 
@@ -124,7 +128,9 @@ class AssetLibrary:
     def can_be_cut(self, asset: Asset) -> bool:
         """Whether GrabCut leaves something of a picture, and not all of it; clips cannot be cut."""
         if asset.kind == "video":
-            self.warn_once("tiles.matte: grabcut is for pictures: clips get another of the list")
+            self.warn_once(
+                "tiles.matte: grabcut is for pictures: clips get another of the list, or stay whole"
+            )
             return False
         if asset not in self._can_be_cut:
             share = kept_share(grabcut(self._first_look(asset)))
@@ -234,10 +240,7 @@ def scan_library(
         tiles[class_id] = _distinct(files, roots)
     if not any(tiles.values()):
         places = " or ".join(str(root) for root in roots.values())
-        raise ConfigError(
-            f"no pictures or clips in {places}; expected folders Class_0 … Class_12, "
-            "or folders named like the classes"
-        )
+        raise ConfigError(f"no pictures or clips in {places}; {EXPECTED_FOLDERS}")
     canvases: list[AssetFile] = []
     if canvas_key is not None:
         place = folders[canvas_key]
@@ -253,7 +256,7 @@ def scan_library(
 
 
 def _distinct(files: list[AssetFile], roots: Mapping[str, Path]) -> list[AssetFile]:
-    """The files without copies of another: the same content counts once.
+    """The files without copies of another: of the same content, one that has a matte, or the first.
 
     Only files of the same size are read. What cannot be read is left to be complained of later.
     """
@@ -263,13 +266,15 @@ def _distinct(files: list[AssetFile], roots: Mapping[str, Path]) -> list[AssetFi
             by_size.setdefault((roots[file.folder] / file.path).stat().st_size, []).append(file)
     copies: set[AssetFile] = set()
     for size, alike in by_size.items():
-        seen: set[str] = set()
+        seen: dict[str, AssetFile] = {}
         for file in alike if size and len(alike) > 1 else ():
             with contextlib.suppress(MediaError):
                 sha256 = file_sha256(roots[file.folder] / file.path)
-                if sha256 in seen:
-                    copies.add(file)
-                seen.add(sha256)
+                first = seen.setdefault(sha256, file)
+                if first is not file:
+                    kept, copy = (file, first) if file.has_mask > first.has_mask else (first, file)
+                    seen[sha256] = kept
+                    copies.add(copy)
     return [file for file in files if file not in copies]
 
 

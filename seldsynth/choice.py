@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from zlib import crc32
 
 import numpy as np
 
 from seldsynth.assets import Asset, AssetFile, AssetLibrary
 from seldsynth.config import AssetsConfig, Config
+from seldsynth.errors import ConfigError
 from seldsynth.events import SoundEvent
 
 _SILENT_DECKS = 2**31 + 2**20
@@ -30,6 +32,20 @@ def split_of(sha256: str, shares: Sequence[float]) -> str:
         if place < limit:
             return name
     return _SPLITS[-1]
+
+
+def check_weights(weights: Mapping[str, float], library: AssetLibrary) -> None:
+    """See that every weight is of a folder with assets. Raises ConfigError."""
+    files = [*library.canvases, *(file for files in library.tiles.values() for file in files)]
+    known = set(library.folders)
+    for file in files:
+        folders = file.path.split("/")[:-1]
+        known.update("/".join(folders[: depth + 1]) for depth in range(len(folders)))
+    for name in weights:
+        if name not in known:
+            close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise ConfigError(f"assets.weights: no picture or clip in a folder {name!r}{meant}")
 
 
 class AssetChooser:
@@ -120,7 +136,7 @@ def _weights(
     files: Sequence[AssetFile], by_folder: Mapping[str, float], *, mixed: bool
 ) -> list[float]:
     """How likely each file is to be drawn first; pictures and clips are as likely, if mixed."""
-    plain = [_folder_weight(file, by_folder) for file in files]
+    plain = [folder_weight(file, by_folder) for file in files]
     if not mixed:
         return plain
     of_kind: Counter[str] = Counter()
@@ -129,7 +145,7 @@ def _weights(
     return [weight / max(1, of_kind[file.kind]) for file, weight in zip(files, plain, strict=True)]
 
 
-def _folder_weight(file: AssetFile, by_folder: Mapping[str, float]) -> float:
+def folder_weight(file: AssetFile, by_folder: Mapping[str, float]) -> float:
     """The weight of the longest folder that holds a file; or of its input folder; or 1."""
     folders = file.path.split("/")[:-1]
     for depth in range(len(folders), 0, -1):

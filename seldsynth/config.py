@@ -73,9 +73,36 @@ def _workers(value: object) -> object:
     return value
 
 
-def _listed(value: object) -> object:
-    """One of several, or a list of them."""
-    return [value] if isinstance(value, str) else value
+def _mattes(value: object) -> object:
+    """One matte, or a list of them."""
+    listed = [value] if isinstance(value, str) else value
+    known = ", ".join(MATTES)
+    if not isinstance(listed, list) or not listed:
+        raise ValueError(f"should be one of {known}, or a list of some")
+    for one in listed:
+        if one not in MATTES:
+            raise ValueError(f"{one!r} is none of {known}")
+    return listed
+
+
+def _rgb(value: object) -> object:
+    whole = isinstance(value, list) and all(type(one) is int and 0 <= one <= 255 for one in value)
+    if not whole or len(value) != 3:  # type: ignore[arg-type]
+        raise ValueError("should be red, green and blue from 0 to 255, such as [0, 255, 0]")
+    return value
+
+
+def _mask_size(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(MASK_SIZE, value):
+        raise ValueError("should be width x height of 10 to 9999 pixels such as 360x180, or full")
+    return value
+
+
+def _folder_weights(value: object) -> object:
+    """Weights by folder, however its name ends."""
+    if not isinstance(value, dict):
+        raise ValueError('should be weights by folder, such as {"Class_3/studio": 2}')
+    return {str(name).strip("/"): weight for name, weight in value.items()}
 
 
 def _shares(value: list[float]) -> list[float]:
@@ -215,7 +242,7 @@ class TilesConfig(Section):
     default_distance_m: float = Field(
         2.0, gt=0, description="metres, for labels that have no distance"
     )
-    matte: Annotated[list[Literal[MATTES]], BeforeValidator(_listed), Field(min_length=1)] = Field(  # type: ignore[valid-type]
+    matte: Annotated[list[str], BeforeValidator(_mattes)] = Field(
         ["none", "feather", "ellipse"],
         description="none | feather | ellipse | chroma | grabcut, or a list of which one is drawn "
         "per event, such as [none, feather, ellipse]; a picture's own alpha or name.mask.png "
@@ -227,9 +254,9 @@ class TilesConfig(Section):
         le=0.5,
         description="soft border of feather and ellipse, as a fraction of the shorter side",
     )
-    chroma_key: Annotated[
-        list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)
-    ] = Field([0, 255, 0], description="red, green and blue of the screen that chroma takes away")
+    chroma_key: Annotated[list[int], BeforeValidator(_rgb)] = Field(
+        [0, 255, 0], description="red, green and blue of the screen that chroma takes away"
+    )
     chroma_tolerance: float = Field(
         40.0, gt=0, le=200, description="how far from the key, in levels of chroma"
     )
@@ -318,7 +345,7 @@ class GroundTruthConfig(Section):
         True, description="name.dcase.json: masks of 360x180 pixels, as DCASE 2026 has them"
     )
     masks_per_s: float = Field(10.0, gt=0, le=240, description="masks per second")
-    mask_size: Annotated[str, Field(pattern=MASK_SIZE)] = Field(
+    mask_size: Annotated[str, BeforeValidator(_mask_size)] = Field(
         "360x180", description="width x height of masks, or full: as the video"
     )
 
@@ -329,7 +356,9 @@ class AssetsConfig(Section):
     follow_symlinks: bool = Field(
         False, description="accept links that lead out of the asset folders"
     )
-    weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(
+    weights: Annotated[
+        dict[str, Annotated[float, Field(ge=0, le=1e6)]], BeforeValidator(_folder_weights)
+    ] = Field(
         {},
         description="how often files of a folder are chosen, beside 1 for others: a folder below "
         'an asset folder such as {"Class_3/studio": 2}, or video_assets_dir and the like',

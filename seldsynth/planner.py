@@ -13,7 +13,7 @@ from typing import Literal
 
 import seldsynth
 from seldsynth.assets import Asset, AssetLibrary
-from seldsynth.choice import AssetChooser, draw_key, generator_of
+from seldsynth.choice import AssetChooser, draw_key, folder_weight, generator_of
 from seldsynth.class_table import ClassTable
 from seldsynth.classes import CLASSES
 from seldsynth.config import Config
@@ -175,7 +175,7 @@ def _complain(missing: set[int], config: Config, library: AssetLibrary) -> None:
     """Say which classes had no usable file. Raises AssetError, unless tiles.missing is skip."""
     if not missing:
         return
-    classes, paths, split = library.classes, config.input, config.assets.split
+    classes, paths = library.classes, config.input
     if config.tiles.missing == "skip":
         for class_id in sorted(missing):
             name = classes[class_id].name
@@ -183,11 +183,20 @@ def _complain(missing: set[int], config: Config, library: AssetLibrary) -> None:
         return
     names = ", ".join(f"{one} ({classes[one].name})" for one in sorted(missing))
     places = [str(one) for one in (paths.image_assets_dir, paths.video_assets_dir) if one]
-    part = f" in the {split} part" if split else ""
+    files = [file for one in missing for file in library.tiles.get(one, ())]
+    switched_off = files and not any(folder_weight(file, config.assets.weights) for file in files)
+    weights = " that assets.weights do not switch off" if switched_off else ""
     raise AssetError(
-        f"no picture or clip for class {names}{part} under {' or '.join(places)}; "
+        f"no picture or clip for class {names}{_of_part(config)}{weights} "
+        f"under {' or '.join(places)}; "
         f"add some or set tiles.missing: skip; to see what there is: {_check_command(config)}"
     )
+
+
+def _of_part(config: Config) -> str:
+    """Words for the part of the assets that may be used, if it is not all."""
+    split = config.assets.split
+    return f" in the {split} part (assets.split)" if split else ""
 
 
 def _check_command(config: Config) -> str:
@@ -251,7 +260,7 @@ def _canvas(
         if asset is None:
             place = library.folders[config.canvas_key]
             raise AssetError(
-                f"no usable canvas under {place}; add a 360° picture or video, "
+                f"no usable canvas{_of_part(config)} under {place}; add a 360° picture or video, "
                 "or set processing.dark_background: true"
             )
         _check_aspect(asset, config, library)

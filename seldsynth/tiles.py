@@ -78,6 +78,11 @@ def _matte(asset: Asset, chance: float, library: AssetLibrary, config: Config) -
         listed = [kind for kind in listed if kind != "chroma"]
         if "grabcut" in listed and not library.can_be_cut(asset):
             listed = [kind for kind in listed if kind != "grabcut"]
+    if not listed:
+        library.warn_once(
+            f"tiles.matte: {' and '.join(tiles.matte)} cannot be had of every picture or clip; "
+            "nothing else is listed, so those stay whole"
+        )
     kind = listed[int(chance * len(listed))] if listed else "none"
     return MattePlan(
         kind=kind, feather=tiles.feather, key_rgb=key, tolerance=tiles.chroma_tolerance

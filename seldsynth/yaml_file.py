@@ -58,7 +58,7 @@ class YamlFile:
         depth: how many keys deep the file is. unknown: what to say of an unknown key, as the
         end of a sentence.
         """
-        keys = tuple(str(part) for part in detail["loc"][:depth])
+        keys = self._keys_in(detail["loc"], depth=depth)
         where = self.where(keys)
         if detail["type"] == "extra_forbidden":
             return f"{where}: unknown key{unknown(keys)}"
@@ -70,6 +70,18 @@ class YamlFile:
         if detail["type"] == "bool_type":
             message = "should be true or false"
         return f"{where}: {message}, got {reprlib.repr(detail['input'])}"
+
+    def _keys_in(self, loc: tuple[int | str, ...], *, depth: int) -> Keys:
+        """The keys of the file that lead to a place of pydantic's, which also names its own."""
+        keys = [str(part) for part in loc[:depth]]
+        here: Any = self.values
+        for index, part in enumerate(loc):
+            if not isinstance(here, dict) or part not in here:
+                break
+            if index >= depth:
+                keys.append(str(part))
+            here = here[part]
+        return tuple(keys)
 
     def _read(self, hint: str, *, may_be_empty: bool) -> dict[str, Any]:
         try:

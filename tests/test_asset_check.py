@@ -230,7 +230,7 @@ def test_a_second_look_at_other_folders(tmp_path: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert check(tmp_path) == 0
     said = capsys.readouterr().err
-    assert "no pictures or clips in folders Class_0 … Class_12" in said
+    assert "no pictures or clips in it; expected folders Class_0 … Class_12" in said
     assert "1 files lie beside the class folders; left out" in said
     names = sorted(path.name for path in (tmp_path / "check").iterdir())
     assert names == ["mine.png", "report.csv"]

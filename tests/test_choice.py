@@ -75,6 +75,10 @@ def test_copies_count_once(project: Path) -> None:
         shutil.copy(folder / "bell00.png", folder / f"copy{index}.png")
     bells(project, 8)
     assert len(set(paths(plan(project)))) == 4
+    mock_image(folder / "copy7.mask.png", plain((255, 255, 255), 64, 64))
+    shown = set(paths(plan(project)))
+    assert len(shown) == 4
+    assert "Class_11/copy7.png" in shown  # it has more to give than the others
 
 
 def test_variants_go_on_in_the_same_deck(project: Path) -> None:
@@ -120,6 +124,29 @@ def test_weights_of_folders(project: Path) -> None:
     assert {path.split("/")[1] for path in paths(plan(project, never))} == {"street"}
 
 
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ('{"Class_11/studoi": 2}', "in a folder 'Class_11/studoi'; did you mean Class_11/studio?"),
+        ('{"holiday": 0}', "assets.weights: no picture or clip in a folder 'holiday'\n"),
+        ('{"Class_11/studio": -1}', "--set: assets.weights.Class_11/studio: should be greater"),
+        ("[1]", 'assets.weights: should be weights by folder, such as {"Class_3/studio": 2}, got'),
+        (
+            '{"Class_11/": 0, "image_assets_dir": 2}',
+            "no picture or clip for class 11 (bell) that assets.weights do not switch off under",
+        ),
+    ],
+)
+def test_weights_that_cannot_be(
+    project: Path, capsys: pytest.CaptureFixture[str], weights: str, said: str
+) -> None:
+    more_bells(project, 2, folder="studio")
+    bells(project, 1)
+    command = ["synth", "--config", str(project), "-q", "--set", f"assets.weights={weights}"]
+    assert main(command) in (1, 2)
+    assert said in capsys.readouterr().err
+
+
 def test_pictures_and_clips_are_as_likely_however_many_there_are(project: Path) -> None:
     more_bells(project, 30)
     mock_clip(project.parent / "images" / "Class_11" / "a.mp4")
@@ -152,13 +179,15 @@ def test_splits_share_nothing_and_are_all(project: Path) -> None:
     assert {tile.asset.sha256 for tile in again.tiles} <= shown["train"]
 
 
-def test_a_split_that_has_nothing_of_a_class_says_so(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_part_that_has_nothing_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bells(project, 1)
     nothing = ["--set", "assets.split=val", "--set", "assets.split_shares=[1, 0, 0]"]
-    assert main(["synth", "--config", str(project), *nothing]) == 1
-    assert "no picture or clip for class 11 (bell) in the val part under" in capsys.readouterr().err
+    command = ["synth", "--config", str(project), "-q", *nothing]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "no picture or clip for class 11 (bell) in the val part (assets.split) under" in said
+    assert main([*command, "--set", "tiles.missing=skip"]) == 1
+    assert "no usable canvas in the val part (assets.split) under" in capsys.readouterr().err
 
 
 def test_splits_by_content() -> None:

@@ -183,6 +183,8 @@ def test_grabcut_is_not_for_clips_nor_for_plain_pictures(
     mock_clip(bell(project, "a.mp4"))
     assert plan(project, "tiles.matte=grabcut").tiles[0].matte.kind == "none"
     assert "grabcut is for pictures: clips get another of the list" in caplog.text
+    assert "tiles.matte: grabcut cannot be had of every picture or clip" in caplog.text
+    assert "those stay whole" in caplog.text
 
 
 def test_an_ellipse_fills_its_picture(project: Path) -> None:
@@ -217,8 +219,9 @@ def test_one_of_the_list_is_drawn_for_each_event(project: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        ("[]", "tiles.matte: Value should have at least 1 item"),
-        ("soft", "tiles.matte: should be 'none', 'feather', 'ellipse', 'chroma' or 'grabcut'"),
+        ("[]", "tiles.matte: should be one of none, feather, ellipse, chroma, grabcut, or a list"),
+        ("soft", "tiles.matte: 'soft' is none of none, feather, ellipse, chroma, grabcut"),
+        ("[ellipse, [none]]", "tiles.matte: ['none'] is none of none, feather"),
     ],
 )
 def test_mattes_that_there_are_not(
@@ -304,6 +307,29 @@ def test_models_that_there_are_not(
 ) -> None:
     assert main(["assets", "matte", str(assets_folder(tmp_path)), *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_downloaded(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody listens
+    for name in ("HOME", "U2NET_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "models"))
+    assert main(["assets", "matte", str(assets_folder(tmp_path)), "-q"]) == 2
+    said = capsys.readouterr().err
+    assert "--model u2net: rembg could not download it: " in said
+    assert "name an .onnx file that is there, or use --backend grabcut" in said
+
+
+def test_mattes_of_a_folder_without_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = assets_folder(tmp_path) / "Class_11"
+    assert main(["assets", "matte", str(folder), "--backend", "grabcut"]) == 2
+    assert "no pictures or clips in it; expected folders Class_0 … Class_12" in (
+        capsys.readouterr().err
+    )
 
 
 def test_rembg_that_is_not_installed(

@@ -97,6 +97,16 @@ def test_what_an_overlay_needs(
     assert not (videos / "mix.overlay.mp4").exists()
 
 
+def test_overlays_of_a_folder(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):  # of those that were made the first time none is made again
+        assert main(["overlay", str(videos)]) == 0
+        made = [str(path) for path in sorted(videos.rglob("*.overlay.mp4"))]
+        assert capsys.readouterr().out.split() == made
+        assert len(made) == 2
+    assert main(["overlay", str(videos.parent / "labels")]) == 2
+    assert "no videos with their tracks in it or below" in capsys.readouterr().err
+
+
 def test_an_overlay_of_an_overlay(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["overlay", str(videos / "mix.overlay.mp4"), "-q"]) == 2
     assert "is an overlay already" in capsys.readouterr().err

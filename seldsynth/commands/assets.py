@@ -13,7 +13,7 @@ from statistics import median
 
 from tqdm import tqdm
 
-from seldsynth.assets import kind_of
+from seldsynth.assets import EXPECTED_FOLDERS, kind_of
 from seldsynth.class_file import load_classes
 from seldsynth.class_table import ClassTable
 from seldsynth.commands import matte
@@ -109,12 +109,7 @@ def _find(roots: Sequence[Path], classes: ClassTable, *, follow_symlinks: bool) 
     for root in roots:
         found = find_assets([root], classes, follow_symlinks=follow_symlinks)
         if not found:
-            _log.warning(
-                "%s: no pictures or clips in folders Class_0 … Class_%d, or folders named like the "
-                "classes",
-                root,
-                len(classes) - 1,
-            )
+            _log.warning("%s: no pictures or clips in it; %s", root, EXPECTED_FOLDERS)
         loose = [path for path in root.iterdir() if path.is_file() and kind_of(path) is not None]
         if loose:
             _log.warning("%s: %d files lie beside the class folders; left out", root, len(loose))

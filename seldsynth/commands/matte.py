@@ -11,10 +11,10 @@ import cv2
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from seldsynth.assets import kind_of, read_still_bytes
+from seldsynth.assets import EXPECTED_FOLDERS, kind_of, read_still_bytes
 from seldsynth.class_file import load_classes
 from seldsynth.commands.options import add_class_table, add_common, print_classes, require_folder
-from seldsynth.errors import MediaError
+from seldsynth.errors import ConfigError, MediaError
 from seldsynth.files import written_whole
 from seldsynth.media.mattes import mask_path
 from seldsynth.media.matting import DEFAULT_MODEL, Matting, matte_of, matting
@@ -50,12 +50,14 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     require_folder(options.dir, "DIR")
     classes = load_classes(options.class_table)
-    make = matting(options.backend, model=options.model)
     assets = [
         asset
         for asset in find_assets([options.dir], classes, follow_symlinks=options.follow_symlinks)
         if kind_of(asset.path) is not None
     ]
+    if not assets:
+        raise ConfigError(f"{options.dir}: no pictures or clips in it; {EXPECTED_FOLDERS}")
+    make = matting(options.backend, model=options.model)
     counts: dict[str, Counter[int]] = {}
     quiet = True if options.quiet else None
     with logging_redirect_tqdm():

@@ -9,7 +9,9 @@ from tqdm import tqdm
 
 from seldsynth.commands.options import add_common
 from seldsynth.errors import ConfigError
+from seldsynth.folders import files_below
 from seldsynth.report.overlay import TruthOf, write_overlay
+from seldsynth.truth.files import truth_path
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="NAME.mp4",
-        help="with its plan and tracks beside it",
+        help="with its plan and tracks beside it; of a folder, all such videos in it and below",
     )
     parser.add_argument(
         "--output",
@@ -32,7 +34,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    for video in options.videos:
+    for video in [one for place in options.videos for one in _videos(place)]:
         if video.name.endswith(".overlay.mp4"):
             raise ConfigError(f"{video}: is an overlay already")
         target = (options.output or video.parent) / f"{video.stem}.overlay.mp4"
@@ -44,3 +46,17 @@ def _run(options: argparse.Namespace) -> int:
         if not options.quiet:
             print(target)
     return 0
+
+
+def _videos(place: Path) -> list[Path]:
+    """A video, or those of a folder that have their ground truth beside them."""
+    if not place.is_dir():
+        return [place]
+    found = [
+        path
+        for path in files_below(place, follow_symlinks=False)
+        if path.suffix == ".mp4" and truth_path(path, ".tracks.csv").is_file()
+    ]
+    if not found:
+        raise ConfigError(f"{place}: no videos with their tracks in it or below")
+    return found

@@ -53,13 +53,15 @@ def _run(options: argparse.Namespace) -> int:
     quiet = True if options.quiet else None
     for video in tqdm(chosen, desc="looking", unit="video", disable=quiet):
         try:
-            picture, truth = frame_with_truth(video, width=options.width)
+            picture, truth, frame = frame_with_truth(video, width=options.width)
         except SeldsynthError as error:
             _log.warning("left out: %s", error)
             continue
-        length_s = float(truth.plan.num_frames / truth.plan.frames_per_second)
+        time_s, length_s = (
+            float(count / truth.plan.frames_per_second) for count in (frame, truth.plan.num_frames)
+        )
         name = video.relative_to(options.dir).with_suffix("").as_posix()
-        pictures.append(captioned(picture, f"{name}, {length_s:.1f} s"))
+        pictures.append(captioned(picture, f"{name}, {time_s:.1f} of {length_s:.1f} s"))
     if not pictures:
         raise ConfigError(f"{options.dir}: none of its videos can be shown")
     tallest = max(picture.shape[0] for picture in pictures)

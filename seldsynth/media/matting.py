@@ -74,6 +74,11 @@ def _rembg(model: str) -> Matting:
             session = rembg.new_session(model)
     except Exception as error:  # whatever an unknown model, or a download, comes to
         said = " ".join(str(error).split())[:200] or type(error).__name__
+        if isinstance(error, OSError) and Path(model).suffix != ".onnx":  # requests' are, too
+            raise ConfigError(
+                f"--model {model}: rembg could not download it: {said}; without a network, name "
+                "an .onnx file that is there, or use --backend grabcut"
+            ) from None
         raise ConfigError(f"--model {model}: cannot be loaded: {said}") from None
 
     def make(pixels: Plane) -> Plane:

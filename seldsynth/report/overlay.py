@@ -30,6 +30,9 @@ Row = Mapping[str, str]
 
 _STEP_DEG = 30
 _GRID = (150, 150, 150)
+_NOTES = (255, 255, 255)
+_LINE_PX = 26
+_NOTES_SHARE = 0.4  # of the height
 _BOXES = (("x", "y", "width", "height"), ("x2", "y2", "width2", "height2"))
 
 
@@ -83,8 +86,11 @@ def write_overlay(video: Path, target: Path, *, on_frame: Callable[[], None]) ->
             on_frame()
 
 
-def frame_with_truth(video: Path, *, width: int) -> tuple[Picture, TruthOf]:
-    """The fullest frame of a video with its ground truth drawn over it, so wide, blue first."""
+def frame_with_truth(video: Path, *, width: int) -> tuple[Picture, TruthOf, int]:
+    """The fullest frame of a video with its ground truth drawn over it, so wide, blue first.
+
+    With it, the ground truth and which video frame it is.
+    """
     truth = TruthOf(video)
     wanted = truth.fullest_frame()
     plan = truth.plan
@@ -94,24 +100,37 @@ def frame_with_truth(video: Path, *, width: int) -> tuple[Picture, TruthOf]:
     drawn = draw_truth(np.ascontiguousarray(pixels[..., :3]), truth, wanted)
     height = round(width * plan.height / plan.width)
     small = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8), truth
+    return np.asarray(small, dtype=np.uint8), truth, wanted
 
 
 def draw_truth(pixels: Picture, truth: TruthOf, video_frame: int) -> Picture:
     """A frame [h, w, 3], blue first, with the ground truth drawn into it."""
     plan = truth.plan
     unit = max(1.0, plan.width / 1920)
-    _draw_grid(pixels, unit)
-    out_of_sight = []
-    for row in truth.rows.get(video_frame, []):
-        if not _draw_source(pixels, row, plan.class_names, unit):
-            out_of_sight.append(_name(row, plan.class_names))
+    rows = truth.rows.get(video_frame, [])
     time_s = float(video_frame / plan.frames_per_second)
-    _write(pixels, f"{time_s:.2f} s", (12, 30), (255, 255, 255), unit)
-    for index, name in enumerate(out_of_sight):
-        where = (12, 60 + 26 * index)
-        _write(pixels, f"not to be seen: {name}", where, (200, 200, 255), unit)
+    hidden = [f"not to be seen: {_name(row, plan.class_names)}" for row in rows if not row["x"]]
+    room = max(1, round(_NOTES_SHARE * plan.height / (_LINE_PX * unit)) - 1)
+    if len(hidden) > room:
+        hidden[room - 1 :] = [f"not to be seen: {len(hidden) - room + 1} more"]
+    _draw_grid(pixels, unit)
+    notes_end = _write_notes(pixels, [f"{time_s:.2f} s", *hidden], unit)
+    for row in rows:
+        _draw_source(pixels, row, plan.class_names, unit, notes_end)
     return pixels
+
+
+def _write_notes(pixels: Picture, lines: Sequence[str], unit: float) -> tuple[int, int]:
+    """Write lines into the upper left corner, on dark; returns where they end: x, y."""
+    step, right = round(_LINE_PX * unit), 0
+    labels = [_label(line, _NOTES, round(17 * unit)) for line in lines]
+    right = 24 + max(label.shape[1] for label in labels)
+    bottom = 12 + step * len(lines)
+    corner = pixels[:bottom, :right]
+    corner[:] = corner // 3
+    for index, line in enumerate(lines):
+        _write(pixels, line, (12, 6 + step * (index + 1)), _NOTES, unit)
+    return right, bottom
 
 
 def _draw_grid(pixels: Picture, unit: float) -> None:
@@ -128,8 +147,10 @@ def _draw_grid(pixels: Picture, unit: float) -> None:
     cv2.addWeighted(overlay, 0.5, pixels, 0.5, 0, dst=pixels)
 
 
-def _draw_source(pixels: Picture, row: Row, names: Sequence[str], unit: float) -> bool:
-    """Draw a source; False if nothing of it can be seen."""
+def _draw_source(
+    pixels: Picture, row: Row, names: Sequence[str], unit: float, notes_end: tuple[int, int]
+) -> None:
+    """Draw a source; its name keeps out of the notes in the corner."""
     height, width = pixels.shape[:2]
     colour = colour_of(int(row["class"]), len(names))
     place = doa_to_canvas(
@@ -144,9 +165,9 @@ def _draw_source(pixels: Picture, row: Row, names: Sequence[str], unit: float) -
     for x, y, wide, high in boxes:
         cv2.rectangle(pixels, (x, y), (x + wide - 1, y + high - 1), colour, max(1, round(2 * unit)))
     if boxes:
-        x, y = boxes[0][0], boxes[0][1]
-        _write(pixels, _name(row, names), (x + 4, max(16, y - 6)), colour, 0.9 * unit)
-    return bool(boxes)
+        x, y = boxes[0][0] + 4, boxes[0][1] - 6
+        lowest = round(_LINE_PX * unit) + (notes_end[1] if x < notes_end[0] else 0)
+        _write(pixels, _name(row, names), (x, max(lowest, y)), colour, 0.9 * unit)
 
 
 def _name(row: Row, names: Sequence[str]) -> str:
