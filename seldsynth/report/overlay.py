@@ -32,6 +32,7 @@ _STEP_DEG = 30
 _GRID = (150, 150, 150)
 _NOTES = (255, 255, 255)
 _LINE_PX = 26
+_SMALL_TEXT = 0.65
 _NOTES_SHARE = 0.4  # of the height
 _BOXES = (("x", "y", "width", "height"), ("x2", "y2", "width2", "height2"))
 
@@ -97,16 +98,23 @@ def frame_with_truth(video: Path, *, width: int) -> tuple[Picture, TruthOf, int]
     with ClipReader(video, max_duration_s=None) as reader:
         time_s = Fraction(wanted) / plan.frames_per_second
         pixels = reader.pixels(reader.frame_at(time_s), width=plan.width, height=plan.height)
-    drawn = draw_truth(np.ascontiguousarray(pixels[..., :3]), truth, wanted)
+    unit = _SMALL_TEXT * plan.width / width  # to be read when it is as small as wished
+    drawn = draw_truth(np.ascontiguousarray(pixels[..., :3]), truth, wanted, unit=max(1.0, unit))
     height = round(width * plan.height / plan.width)
     small = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.uint8), truth, wanted
 
 
-def draw_truth(pixels: Picture, truth: TruthOf, video_frame: int) -> Picture:
-    """A frame [h, w, 3], blue first, with the ground truth drawn into it."""
+def draw_truth(
+    pixels: Picture, truth: TruthOf, video_frame: int, *, unit: float | None = None
+) -> Picture:
+    """A frame [h, w, 3], blue first, with the ground truth drawn into it.
+
+    unit: how large text and lines are; None: as fits the frame's width.
+    """
     plan = truth.plan
-    unit = max(1.0, plan.width / 1920)
+    if unit is None:
+        unit = max(1.0, plan.width / 1920)
     rows = truth.rows.get(video_frame, [])
     time_s = float(video_frame / plan.frames_per_second)
     hidden = [f"not to be seen: {_name(row, plan.class_names)}" for row in rows if not row["x"]]
