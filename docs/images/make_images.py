@@ -194,7 +194,7 @@ def main() -> None:
     around = demo_frame("look_around", Fraction(59, 10))
     hard = demo_frame("hard_places", Fraction(63, 10))
     save("demo", np.vstack((around, np.full((12, 1280, 3), 255, np.uint8), hard)))
-    frame, _ = frame_with_truth(ROOT / "demo" / "videos" / "hard_places.mp4", width=1280)
+    frame, _, _ = frame_with_truth(ROOT / "demo" / "videos" / "hard_places.mp4", width=1280)
     save("ground_truth", frame)
     with tempfile.TemporaryDirectory() as folder:
         save("pictures", option_sheet(Path(folder)))
