@@ -38,6 +38,7 @@ SAFE_OPENING = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif",
 }
+_PLANAR_RGB = "gbrap"
 _FULL_RANGE_FORMATS = ("yuvj", "gray", "rgb", "bgr", "gbr", "pal", "mono", "ya", "argb", "abgr")
 _COLORSPACES: dict[int, int] = {
     1: Colorspace.ITU709,
@@ -170,8 +171,10 @@ class ClipReader:
     def pixels(self, timed: TimedFrame, *, width: int, height: int) -> Plane:
         """The frame, scaled and turned upright, as [height, width, 4]: blue, green, red, alpha."""
         turns = _quarter_turns(timed.frame)
-        converted = self._convert(timed.frame, "bgra", turns, width=width, height=height)
-        return _turned(np.asarray(converted.to_ndarray(), dtype=np.uint8), turns)
+        # Not to bgra: swscale's short cut to it leaves the last columns of many widths unwritten.
+        converted = self._convert(timed.frame, _PLANAR_RGB, turns, width=width, height=height)
+        green, blue, red, alpha = (_plane(plane) for plane in converted.planes)
+        return _turned(np.dstack((blue, green, red, alpha)), turns)
 
     def decode_all(self) -> Iterator[TimedFrame]:
         """Every frame once, up to the maximum duration. Raises MediaError where it is damaged."""
@@ -313,7 +316,7 @@ class ClipReader:
             src_colorspace=_COLORSPACES.get(frame.colorspace, guess),
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-            dst_color_range=ColorRange.JPEG if target == "bgra" else ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG if target == _PLANAR_RGB else ColorRange.MPEG,
             interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
             threads=1,
         )

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -64,6 +67,35 @@ def test_a_short_clip_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_clip_too_long_to_keep_loops_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seldsynth.media.decode._KEPT_BYTES", 20_000)
     assert shown(mock_clip(tmp_path / "a.mp4"), 10, 25) == [*range(10), *range(10), *range(5)]
+
+
+@pytest.mark.parametrize("poison", ["85", "170"])
+def test_every_pixel_is_written(tmp_path: Path, poison: str) -> None:
+    """Widths that fill no SIMD register, in memory that is not zero (where glibc sees to it)."""
+    widths = (98, 226, 242)
+    for width in widths:
+        mock_clip(tmp_path / f"{width}.mp4", levels=[100], width=width)
+    program = (
+        "import sys; from fractions import Fraction; from pathlib import Path;"
+        "from seldsynth.media.decode import ClipReader\n"
+        "for width in map(int, sys.argv[2:]):\n"
+        "    with ClipReader(Path(sys.argv[1]) / f'{width}.mp4') as reader:\n"
+        "        frame = reader.frame_at(Fraction(0))\n"
+        "        pixels = reader.pixels(frame, width=width, height=48)\n"
+        "    print(pixels[..., :3].min(), pixels[..., :3].max(), pixels[..., 3].min())\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), *map(str, widths)],
+        env={**os.environ, "MALLOC_PERTURB_": poison},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for line in said.splitlines():
+        least, most, alpha = map(int, line.split())
+        assert 96 <= least <= most <= 100  # luma 100 is 97.8 of 255
+        assert alpha == 255
+    assert len(said.splitlines()) == len(widths)
 
 
 def test_pixels_that_are_not_square(tmp_path: Path) -> None:
