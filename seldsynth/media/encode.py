@@ -217,9 +217,14 @@ def write_alpha_clip(
     """Write a WebM clip with transparency (VP9).
 
     frames: [height, width, 4] uint8, blue, green, red, alpha (not premultiplied), all of the same
-    even size. Raises MediaError if it cannot be written.
+    even size. The same frames give the same bytes. Raises MediaError if it cannot be written.
     """
-    with _write_faults(path), av.open(str(path), "w", format="webm") as container:
+    # Else the file gets a random SegmentUID.
+    options = {"fflags": "+bitexact"}
+    with (
+        _write_faults(path),
+        av.open(str(path), "w", format="webm", options=options) as container,
+    ):
         stream: VideoStream | None = None
         for index, pixels in enumerate(frames):
             frame = VideoFrame.from_ndarray(pixels, format="bgra").reformat(

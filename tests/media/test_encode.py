@@ -8,7 +8,7 @@ import pytest
 
 from seldsynth.errors import MediaError
 from seldsynth.media.encode import VideoFormat, check_video, choose_encoder, write_video
-from tests.conftest import decode_planes
+from tests.conftest import decode_planes, mock_alpha_clip
 
 
 def form(**changes: object) -> VideoFormat:
@@ -193,3 +193,8 @@ def test_nvenc_without_a_gpu_is_an_error() -> None:
         pytest.skip("this GPU has an encoder")
     with pytest.raises(MediaError, match="use auto or libx264"):
         choose_encoder("h264_nvenc", device_kind="cuda")
+
+
+def test_alpha_clips_are_the_same_bytes_every_time(tmp_path: Path) -> None:
+    first, second = (mock_alpha_clip(tmp_path / name).read_bytes() for name in ("a.webm", "b.webm"))
+    assert first == second
