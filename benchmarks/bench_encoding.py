@@ -64,7 +64,7 @@ def demo_frames(count: int) -> Frames:
             dict(config.input), canvas_key=config.canvas_key, follow_symlinks=False
         )
         recordings = find_recordings(config)[:1]
-        (job,) = plan_recordings(config, recordings, library, device=torch.device("cpu"))
+        (job,) = plan_recordings(config, recordings, library, None, device=torch.device("cpu"))
     assert isinstance(job, Job)
     frames = render_frames(job.plan, job.folders, device=torch.device("cpu"))
     first = 90

@@ -16,14 +16,16 @@ from seldsynth.assets import AssetLibrary, folder_of
 from seldsynth.config import Config
 from seldsynth.errors import ConfigError, SeldsynthError
 from seldsynth.events import events_of
-from seldsynth.files import remove_leftovers, write_whole
+from seldsynth.files import remove_leftovers, write_whole, written_whole
 from seldsynth.folders import files_below
+from seldsynth.media.audio import SoundTrack, write_wav
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
 from seldsynth.metadata import read_labels
-from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
-from seldsynth.planner import make_plan, notes_on, variant_id
+from seldsynth.plan import SOUND_FOLDER, ScenePlan, plan_from_json, resolve_folders
+from seldsynth.planner import make_plan, notes_on, variant_id, warnings_on
 from seldsynth.render.scene import check_assets, render_scene
-from seldsynth.truth.files import ENDINGS, GroundTruth, truth_path
+from seldsynth.sounds import SoundLibrary
+from seldsynth.truth.files import ENDINGS, GroundTruth, truth_files, truth_path
 
 _log = logging.getLogger(__name__)
 
@@ -56,12 +58,17 @@ class Job:
     folders: dict[str, Path]
     device: str
     fresh: bool
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a recording. seconds: time to render and encode; message: why it failed."""
+    """What became of a recording.
+
+    skipped: its video is there already, or the message says why there is none. seconds: time to
+    render and encode. message: why it failed or was left out.
+    """
 
     recording_id: str
     status: Literal["done", "planned", "skipped", "failed"]
@@ -70,6 +77,7 @@ class Outcome:
     video_bytes: int = 0
     plan_sha256: str = ""
     message: str = ""
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -115,6 +123,7 @@ def plan_recordings(
     config: Config,
     recordings: Iterable[Recording],
     library: AssetLibrary,
+    sounds: SoundLibrary | None,
     *,
     device: torch.device,
     finished: Callable[[Recording, ScenePlan], bool] = lambda recording, plan: False,
@@ -122,13 +131,17 @@ def plan_recordings(
 ) -> Iterator[Job | Outcome]:
     """Plan every recording; yields a Job for each that is to be rendered, or what became of it.
 
-    finished: says of a recording and its plan whether the video is there already. plan_only: the
-    plans are saved, and nothing is rendered.
+    sounds: None where there are none to be had. finished: says of a recording and its plan whether
+    the video is there already. plan_only: the plans are saved, and nothing is rendered.
     """
     for recording in recordings:
         outcome = Outcome(recording_id=recording.recording_id, status="failed")
         try:
             table = read_labels(recording.source, distance_unit=config.labels.distance_unit)
+            sound = sounds.plan(recording.label_id) if sounds else None
+            if sounds and not sound and config.audio.missing == "skip":
+                yield replace(outcome, status="skipped", message="no sound file")
+                continue
             plan = make_plan(
                 config,
                 events_of(table),
@@ -137,12 +150,15 @@ def plan_recordings(
                 variant=recording.variant,
                 num_label_frames=table.num_label_frames,
                 plan_file=recording.plan,
+                sound=sound,
             )
+            warnings = warnings_on(plan, num_label_frames=table.num_label_frames)
             notes = (
                 *table.notes,
+                *(sounds.notes_on(sound) if sounds else ()),
                 *notes_on(plan, num_label_frames=table.num_label_frames, classes=library.classes),
             )
-            outcome = replace(outcome, notes=notes, plan_sha256=plan.sha256())
+            outcome = replace(outcome, warnings=warnings, notes=notes, plan_sha256=plan.sha256())
             if finished(recording, plan):
                 yield replace(outcome, status="skipped")
                 continue
@@ -160,6 +176,7 @@ def plan_recordings(
             folders=resolve_folders(plan, recording.plan),
             device=str(device),
             fresh=True,
+            warnings=warnings,
             notes=notes,
         )
 
@@ -208,7 +225,12 @@ def prepare_process() -> None:
 def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
     """Render and encode one recording; a failure is returned, not raised."""
     plan, recording = job.plan, job.recording
-    outcome = Outcome(recording_id=recording.recording_id, status="failed", notes=job.notes)
+    outcome = Outcome(
+        recording_id=recording.recording_id,
+        status="failed",
+        warnings=job.warnings,
+        notes=job.notes,
+    )
     start = time.perf_counter()
     try:
         outcome = replace(outcome, plan_sha256=plan.sha256())
@@ -225,15 +247,16 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         )
         if not job.fresh:
             check_assets(plan, job.folders)
-        for ending in (".mp4", *ENDINGS):
+        for ending in (".mp4", ".mp4.untagged", ".wav", *ENDINGS):
             remove_leftovers(truth_path(recording.video, ending))
-        with write_video(recording.video, form) as writer:
+        with write_video(recording.video, form, _sound_track(job)) as writer:
             truth = GroundTruth(plan, job.folders, recording.video, device=device)
             for frame in render_scene(plan, job.folders, device=device):
                 writer.write(frame.buffer.cpu().numpy())
                 truth.see(frame)
                 on_frame()
             truth.write()
+            _write_sound_beside(job)
             if job.fresh:  # just before its video gets its name: never long without it
                 write_whole(recording.plan, plan.to_json())
         video_bytes = recording.video.stat().st_size
@@ -246,6 +269,39 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         seconds=time.perf_counter() - start,
         video_bytes=video_bytes,
     )
+
+
+def _sound_track(job: Job) -> SoundTrack | None:
+    sound = job.plan.sound
+    if sound is None or sound.track is None:
+        return None
+    return SoundTrack(
+        path=job.folders[SOUND_FOLDER] / sound.path,
+        form=sound.track,
+        num_samples=job.plan.num_samples(sound.track.sample_rate),
+    )
+
+
+def _write_sound_beside(job: Job) -> None:
+    """Write the sound that cannot go into the video, as long as that is."""
+    sound = job.plan.sound
+    if sound is not None and sound.is_kept_beside:
+        with written_whole(_sound_beside(job.recording.video)) as temporary:
+            write_wav(
+                job.folders[SOUND_FOLDER] / sound.path,
+                temporary,
+                num_samples=job.plan.num_samples(sound.info.sample_rate),
+            )
+
+
+def _sound_beside(video: Path) -> Path:
+    return truth_path(video, ".wav")
+
+
+def files_beside(plan: ScenePlan, video: Path) -> list[Path]:
+    """The files beside a video that its plan asks for: ground truth, and sound if not in it."""
+    sound = [_sound_beside(video)] if plan.sound and plan.sound.is_kept_beside else []
+    return [*truth_files(plan, video), *sound]
 
 
 def _describe(error: Exception) -> str:

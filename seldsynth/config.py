@@ -32,6 +32,7 @@ X264_PRESETS = (
     "slower",
     "veryslow",
 )
+OPUS_RATE = 48000
 MATTES = ("none", "feather", "ellipse", "chroma", "grabcut")
 MASK_SIZE = r"^(full|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})$"
 _NTSC_RATES = {23.976: 24, 23.98: 24, 29.97: 30, 47.952: 48, 59.94: 60, 119.88: 120}
@@ -161,6 +162,11 @@ class InputConfig(Section):
         description="label CSVs of SpatialScaper or DCASE, searched with all folders below it",
         examples=["/path/to/metadata"],
     )
+    audio_dir: FolderPath | None = Field(
+        None,
+        description="WAV or FLAC of each recording, named like its label file, here or in foa…/ or "
+        "mic…/; null: no sound",
+    )
 
 
 class OutputConfig(Section):
@@ -183,7 +189,8 @@ class ProcessingConfig(Section):
     )
     video_duration: Annotated[float, Field(gt=0, le=7200)] | None = Field(
         None,
-        description="seconds; a shorter scene is padded, a longer one cut; null: as the labels",
+        description="seconds; a shorter scene is padded, a longer one cut; null: as long as the "
+        "sound, or without it the labels",
     )
     fps: Annotated[Fraction, PlainValidator(parse_frame_rate)] = Field(
         Fraction(30), description="frames per second: 30, 29.97, 30000/1001 …"
@@ -331,6 +338,31 @@ class EncodingConfig(Section):
     )
 
 
+class AudioConfig(Section):
+    """The sound of the videos, where input.audio_dir is given. docs/sound.md tells more."""
+
+    codec: Literal["aac", "flac", "opus", "none"] = Field(
+        "aac", description="aac (plays everywhere) | flac (lossless) | opus | none"
+    )
+    format: Literal["auto", "foa", "mic"] = Field(
+        "auto",
+        description="what four channels are: foa (W, Y, Z, X in SN3D) | mic | auto (as folders "
+        "called foa… or mic… say; elsewhere foa)",
+    )
+    sample_rate: Literal["auto", 16000, 22050, 24000, 32000, 44100, 48000] = Field(
+        "auto",
+        description="per second: auto (48000, or of flac the recording's own) | 24000 | 48000 …",
+    )
+    kbit_per_s: int = Field(
+        384, ge=64, le=1024, description="kilobits per second of four channels, for aac and opus"
+    )
+    missing: Literal["error", "skip", "silent"] = Field(
+        "error",
+        description="error | skip (no video) | silent (a video without sound): what to do with a "
+        "recording that has no sound file",
+    )
+
+
 class GroundTruthConfig(Section):
     """What is written beside the videos. docs/ground-truth.md tells what is in the files."""
 
@@ -388,6 +420,7 @@ class Config(Section):
     tiles: TilesConfig = TilesConfig()
     look: LookConfig = LookConfig()
     labels: LabelsConfig = LabelsConfig()
+    audio: AudioConfig = AudioConfig()
     encoding: EncodingConfig = EncodingConfig()
     ground_truth: GroundTruthConfig = GroundTruthConfig()
     assets: AssetsConfig = AssetsConfig()

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
-from seldsynth.config import Config, Section, known_keys, sections
+from seldsynth.config import OPUS_RATE, Config, Section, known_keys, sections
 from seldsynth.errors import ConfigError
 from seldsynth.yaml_file import Keys, YamlFile
 
@@ -119,10 +119,14 @@ def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
     if config.tiles.min_deg > config.tiles.max_deg:
         where = source.where(("tiles", "min_deg"))
         yield f"{where}: {config.tiles.min_deg} is over tiles.max_deg {config.tiles.max_deg}"
+    if config.audio.codec == "opus" and config.audio.sample_rate not in ("auto", OPUS_RATE):
+        where = source.where(("audio", "sample_rate"))
+        yield f"{where}: opus has {OPUS_RATE} samples per second; set auto, or another codec"
     video_dir = config.output.video_dir.resolve()
     where = source.where(("output", "video_dir"))
-    if video_dir == paths.metadata_dir.resolve():
-        yield f"{where}: is the folder of the labels; choose another for the videos"
+    for key, kind in (("metadata_dir", "labels"), ("audio_dir", "sound")):
+        if (folder := getattr(paths, key)) is not None and video_dir == folder.resolve():
+            yield f"{where}: is the folder of the {kind}; choose another for the videos"
     log_file = config.output.log_file
     assert log_file is not None
     if log_file.suffix.lower() in _NO_LOGS or log_file.is_dir():
@@ -130,7 +134,7 @@ def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
         yield f"{log_where}: {log_file} is no place for a log; name a file such as log.txt"
     for key, value in paths:
         if (
-            key != "metadata_dir"
+            key not in ("metadata_dir", "audio_dir")
             and value is not None
             and video_dir.is_relative_to(value.resolve())
         ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,10 +22,14 @@ from seldsynth.classes import NUM_CLASSES
 from seldsynth.config import MASK_SIZE, MATTES, X264_PRESETS, parse_frame_rate
 from seldsynth.errors import PlanError
 from seldsynth.events import Track
+from seldsynth.media.audio import SoundFormat, SoundInfo
 
 MAX_FRAMES = 2 * 3600 * 240
 """Two hours of the fastest video."""
 Byte = Annotated[int, Field(ge=0, le=255)]
+
+SOUND_FOLDER = "audio_dir"
+"""The key of the config's `input` section that names the folder of the sound."""
 
 OFF_SCREEN = "off-screen"
 """The reason of an unseen event that was meant to be unseen."""
@@ -136,6 +141,21 @@ class UnseenEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoundPlan:
+    """The sound of a recording: a file, and what becomes of it.
+
+    path: below the plan's folder `audio_dir`, with forward slashes. track: what it is in the video;
+    None if it is not in it. is_kept_beside: it lies beside the video as a WAV.
+    """
+
+    path: str
+    sha256: str
+    info: SoundInfo
+    track: SoundFormat | None
+    is_kept_beside: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncodingPlan:
     """The config's encoding section."""
 
@@ -166,7 +186,7 @@ class ScenePlan:
     class id.
     """
 
-    version: Literal[2]
+    version: Literal[3]
     recording_id: str
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     frame_rate: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/[1-9]\d{0,8}$")]
@@ -177,6 +197,7 @@ class ScenePlan:
     folders: dict[str, str]
     class_names: Annotated[tuple[str, ...], Field(min_length=NUM_CLASSES, max_length=NUM_CLASSES)]
     encoding: EncodingPlan
+    sound: SoundPlan | None
     truth: TruthPlan
     canvas: CanvasPlan
     unseen: tuple[UnseenEvent, ...]
@@ -194,6 +215,10 @@ class ScenePlan:
     def frames_per_second(self) -> Fraction:
         """The frame rate as a number."""
         return Fraction(self.frame_rate)
+
+    def num_samples(self, sample_rate: int) -> int:
+        """How many samples of sound are as long as the pictures."""
+        return round(self.num_frames * sample_rate / self.frames_per_second)
 
     def to_json(self) -> str:
         """The plan as JSON text: a key a line, a tile a line, the same text for the same plan."""
@@ -228,13 +253,19 @@ def plan_from_json(text: str | bytes, *, name: str | Path) -> ScenePlan:
         raise PlanError(f"{name}: not a plan of this version: {error}") from None
     if understood != json.loads(text):
         raise PlanError(f"{name}: not a plan of this version: it has keys that are not known")
-    for asset in (plan.canvas.asset, *(tile.asset for tile in plan.tiles)):
-        if asset is None:
-            continue
-        parts = Path(asset.path).parts
-        if asset.folder not in plan.folders or os.path.isabs(asset.path) or ".." in parts:
-            raise PlanError(f"{name}: the asset {asset.path!r} is in none of the plan's folders")
+    for folder, path in _files_used(plan):
+        if folder not in plan.folders or os.path.isabs(path) or ".." in Path(path).parts:
+            raise PlanError(f"{name}: the file {path!r} is in none of the plan's folders")
     return plan
+
+
+def _files_used(plan: ScenePlan) -> Iterator[tuple[str, str]]:
+    """The folder and the path of every file that a plan needs."""
+    for asset in (plan.canvas.asset, *(tile.asset for tile in plan.tiles)):
+        if asset is not None:
+            yield asset.folder, asset.path
+    if plan.sound is not None:
+        yield SOUND_FOLDER, plan.sound.path
 
 
 def resolve_folders(plan: ScenePlan, plan_file: Path) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,9 +22,11 @@ from seldsynth.events import LABEL_RATE, SoundEvent, Track, num_video_frames
 from seldsynth.looks import Surroundings, look_of
 from seldsynth.plan import (
     OFF_SCREEN,
+    SOUND_FOLDER,
     CanvasPlan,
     EncodingPlan,
     ScenePlan,
+    SoundPlan,
     TilePlan,
     TruthPlan,
     UnseenEvent,
@@ -46,19 +48,20 @@ def make_plan(
     recording_id: str,
     num_label_frames: int,
     plan_file: Path,
+    sound: SoundPlan | None = None,
     variant: int = 0,
 ) -> ScenePlan:
     """Decide everything about one recording's video.
 
-    plan_file: where the plan will be kept; its relative folders start from there. variant: which
-    of the videos of the recording it is.
+    plan_file: where the plan will be kept; its relative folders start from there. sound: of the
+    recording, if it has any. variant: which of the videos of the recording it is.
 
     The plan depends on the config, the seed, the recording's id and labels, and the assets; not on
     other recordings, their order or number. Raises AssetError for a class without pictures
     (unless tiles.missing is skip) and LabelError for a recording of no length.
     """
     name = variant_id(recording_id, variant, config.processing.variants)
-    num_frames = _length(config, recording_id=recording_id, num_label_frames=num_label_frames)
+    num_frames = _length(config, sound, recording_id=name, num_label_frames=num_label_frames)
     rate = config.processing.fps
     choose = AssetChooser(
         config, library, recording_id, variant=variant, wanted=_classes_drawn(config, events)
@@ -92,8 +95,11 @@ def make_plan(
     canvas = _canvas(config, library, choose, name)
     tiles = _with_looks(tiles, canvas, library, config, name)
     used = {asset.folder for asset in (canvas.asset, *(t.asset for t in tiles)) if asset}
+    roots = {key: library.folders[key] for key in used}
+    if sound is not None and config.input.audio_dir is not None:
+        roots[SOUND_FOLDER] = config.input.audio_dir
     return ScenePlan(
-        version=2,
+        version=3,
         recording_id=name,
         seed=config.processing.seed,
         frame_rate=f"{rate.numerator}/{rate.denominator}",
@@ -101,9 +107,10 @@ def make_plan(
         width=config.canvas.width,
         height=config.canvas.height,
         interpolate=config.labels.interpolate,
-        folders=dict(_plan_folders(config, library, plan_file.parent, used)),
+        folders=dict(_plan_folders(config, roots, plan_file.parent)),
         class_names=tuple(one.name for one in library.classes),
         encoding=EncodingPlan(**config.encoding.model_dump()),
+        sound=sound,
         truth=TruthPlan(**config.ground_truth.model_dump()),
         canvas=canvas,
         unseen=tuple(unseen),
@@ -130,11 +137,12 @@ def notes_on(
 ) -> tuple[str, ...]:
     """What a user may want to know of a plan: cut or padded, and events without a picture."""
     notes = []
-    natural = num_video_frames(Fraction(num_label_frames, LABEL_RATE), plan.frames_per_second)
-    if plan.num_frames != natural:
-        verb = "cut" if plan.num_frames < natural else "padded"
-        length_s = float(plan.num_frames / plan.frames_per_second)
-        notes.append(f"{verb} from {num_label_frames / LABEL_RATE:.1f} s to {length_s:.1f} s")
+    labels_s = Fraction(num_label_frames, LABEL_RATE)
+    natural_s = plan.sound.info.duration_s if plan.sound else labels_s
+    length_s = plan.num_frames / plan.frames_per_second
+    if plan.num_frames != num_video_frames(natural_s, plan.frames_per_second):
+        verb = "cut" if length_s < natural_s else "padded"
+        notes.append(f"{verb} from {float(natural_s):.1f} s to {float(length_s):.1f} s")
     for reason in sorted({event.reason for event in plan.unseen} - {OFF_SCREEN}):
         of_reason = [event for event in plan.unseen if event.reason == reason]
         names = sorted({classes[event.class_id].name for event in of_reason})
@@ -142,15 +150,26 @@ def notes_on(
     return tuple(notes)
 
 
+def warnings_on(plan: ScenePlan, *, num_label_frames: int) -> tuple[str, ...]:
+    """What a user should know of a plan: labels that go on after the sound has ended."""
+    labels_s = Fraction(num_label_frames, LABEL_RATE)
+    if plan.sound is None or labels_s - plan.sound.info.duration_s <= Fraction(1, LABEL_RATE):
+        return ()
+    sound_s = float(plan.sound.info.duration_s)
+    return (
+        f"labels go on to {float(labels_s):.1f} s, the sound ends at {sound_s:.1f} s: "
+        "do they belong together?",
+    )
+
+
 def _plan_folders(
-    config: Config, library: AssetLibrary, base: Path, used: set[str]
+    config: Config, roots: Mapping[str, Path], base: Path
 ) -> Iterator[tuple[str, str]]:
     """Folders as the user wrote them: relative ones from the plan's folder, others absolute.
 
     A plan is so the same in every copy of a project, and goes on working where all of it moves.
     """
-    for key in sorted(used):
-        root = library.folders[key]
+    for key, root in sorted(roots.items()):
         try:
             relative = Path(os.path.relpath(root, base)) if key in config.relative_inputs else root
         except ValueError:  # another drive, on Windows
@@ -158,12 +177,18 @@ def _plan_folders(
         yield key, relative.as_posix()
 
 
-def _length(config: Config, *, recording_id: str, num_label_frames: int) -> int:
-    """Number of video frames."""
+def _length(
+    config: Config, sound: SoundPlan | None, *, recording_id: str, num_label_frames: int
+) -> int:
+    """Number of video frames: as long as the config says, else as the sound, else the labels."""
     rate = config.processing.fps
-    labels_s = Fraction(num_label_frames, LABEL_RATE)
     wish = config.processing.video_duration
-    length_s = labels_s if wish is None else Fraction(str(wish))
+    if wish is not None:
+        length_s = Fraction(str(wish))
+    elif sound is not None:
+        length_s = sound.info.duration_s
+    else:
+        length_s = Fraction(num_label_frames, LABEL_RATE)
     if not length_s:
         raise LabelError(
             f"{recording_id}.csv: no rows, so no length; set processing.video_duration to get one"

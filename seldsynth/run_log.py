@@ -11,9 +11,8 @@ import re
 import time
 from pathlib import Path
 
-from seldsynth.batch import Outcome, Recording
+from seldsynth.batch import Outcome, Recording, files_beside
 from seldsynth.plan import ScenePlan
-from seldsynth.truth.files import truth_files
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ class RunLog:
         if facts is None or facts.get("plan") != plan.sha256():
             return False
         try:
-            if not all(path.is_file() for path in truth_files(plan, recording.video)):
+            if not all(path.is_file() for path in files_beside(plan, recording.video)):
                 return False
             kept = recording.plan.read_text(encoding="utf-8")
             return kept == plan.to_json() and recording.video.stat().st_size == int(facts["bytes"])
@@ -39,14 +38,15 @@ class RunLog:
             return False
 
     def write(self, outcome: Outcome) -> None:
-        """Append the line of a recording that was rendered, or could not be."""
-        if outcome.status in ("skipped", "planned"):
+        """Append the line of a recording that was rendered, could not be, or was left out."""
+        if outcome.status == "planned" or (outcome.status == "skipped" and not outcome.message):
             return
         facts = (
             f"frames={outcome.frames} seconds={outcome.seconds:.2f} "
             f"bytes={outcome.video_bytes} plan={outcome.plan_sha256}"
         )
-        remarks = "; ".join((*((outcome.message,) if outcome.message else ()), *outcome.notes))
+        message = (outcome.message,) if outcome.message else ()
+        remarks = "; ".join((*message, *outcome.warnings, *outcome.notes))
         cells = (
             time.strftime("%Y-%m-%dT%H:%M:%S"),
             outcome.status,

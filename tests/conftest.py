@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 from hypothesis import settings
@@ -135,6 +136,42 @@ def mock_alpha_clip(path: Path, *, num_frames: int = 4, side: int = 64) -> Path:
         frames.append(pixels)
     write_alpha_clip(path, frames, frame_rate=Fraction(10))
     return path
+
+
+def mock_tones(
+    *frequencies_hz: float, duration_s: float = 1.0, sample_rate: int = 24000
+) -> NDArray[np.float64]:
+    """A tone for each channel: [samples, channels]."""
+    times = np.arange(round(duration_s * sample_rate)) / sample_rate
+    return 0.25 * np.sin(2 * np.pi * np.outer(times, frequencies_hz))
+
+
+def mock_sound(
+    path: Path,
+    samples: NDArray[np.float64] | None = None,
+    *,
+    sample_rate: int = 24000,
+    subtype: str = "PCM_16",
+) -> Path:
+    """A WAV or FLAC, of four tones unless told: samples are [samples, channels]."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = (
+        mock_tones(300, 500, 800, 1300, sample_rate=sample_rate) if samples is None else samples
+    )
+    soundfile.write(str(path), samples, sample_rate, subtype=subtype)
+    return path
+
+
+def decode_sound(path: Path) -> tuple[NDArray[np.float64], int]:
+    """The sound of a video, [samples, channels] in -1..1, and its sample rate."""
+    scale = {"s16": 2**15, "s16p": 2**15, "s32": 2**31, "flt": 1, "fltp": 1}
+    with av.open(str(path)) as container:
+        blocks = []
+        for frame in container.decode(audio=0):
+            values = frame.to_ndarray().astype(np.float64) / scale[frame.format.name]
+            channels = frame.layout.nb_channels
+            blocks.append(values.T if frame.format.is_planar else values.reshape(-1, channels))
+        return np.concatenate(blocks), container.streams.audio[0].rate
 
 
 def mock_project(folder: Path, **sections: dict[str, object]) -> Path:

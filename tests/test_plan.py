@@ -264,8 +264,8 @@ def test_folders_move_with_the_project(project: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('"version": 2', '"version": 1'),
-        ('"version": 2,', ""),
+        ('"version": 3', '"version": 1'),
+        ('"version": 3,', ""),
         ('"num_frames": 10', '"num_frames": 0'),
         ('"width": 128', '"width": 127'),
         ('"frame_rate": "10/1"', '"frame_rate": "10/0"'),
@@ -293,5 +293,5 @@ def test_folders_move_with_the_project(project: Path) -> None:
 def test_what_is_no_plan(project: Path, old: str, new: str) -> None:
     text = plan(project).to_json()
     assert old in text
-    with pytest.raises(PlanError, match=r"^p\.json: (not a plan|the asset)"):
+    with pytest.raises(PlanError, match=r"^p\.json: (not a plan|the file)"):
         plan_from_json(text.replace(old, new, 1), name="p.json")

@@ -27,6 +27,7 @@ from seldsynth.files import check_writable
 from seldsynth.media.encode import choose_encoder
 from seldsynth.report.contact_sheet import write_contact_sheet
 from seldsynth.run_log import RunLog
+from seldsynth.sounds import SoundLibrary
 from seldsynth.workers import run
 
 _log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ def _run(options: argparse.Namespace) -> int:
         config,
         recordings,
         library,
+        SoundLibrary(config) if config.input.audio_dir else None,
         device=device,
         finished=run_log.is_finished if options.resume else lambda recording, plan: False,
         plan_only=options.plan_only,
@@ -249,8 +251,12 @@ class _Bars:
         self.outcomes.append(outcome)
         self._under_way.pop(outcome.recording_id, None)
         self._recordings.update(1)
+        for warning in outcome.warnings:
+            _log.warning("%s: %s", outcome.recording_id, warning)
         for note in outcome.notes:
             _log.info("%s: %s", outcome.recording_id, note)
+        if outcome.status == "skipped" and outcome.message:
+            _log.info("%s left out: %s", outcome.recording_id, outcome.message)
         if outcome.status == "failed":
             _log.error("%s failed: %s", outcome.recording_id, outcome.message)
         if self._run_log is not None:

@@ -1,4 +1,7 @@
-"""Planar YUV frames → H.264 in MP4: written under a temporary name, read back, then renamed."""
+"""Planar YUV frames and sound → a tagged 360° MP4.
+
+It is written under a temporary name, read back, then renamed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import cast
 
 import av
 import numpy as np
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
@@ -20,6 +23,8 @@ from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
 from seldsynth.files import flush_to_disk, temporary_beside
+from seldsynth.media.audio import SoundTrack, add_sound_stream, sound_frames
+from seldsynth.media.spatial_mp4 import SpatialTags, read_tags, write_tagged
 
 _NVENC_PRESETS = {"ultrafast": "p1", "superfast": "p2", "veryfast": "p3", "faster": "p4"} | {
     "fast": "p4",
@@ -75,14 +80,17 @@ def _nvenc_opens() -> bool:
 
 
 class VideoWriter:
-    """Takes frames of exactly the stated format, in order."""
+    """Takes frames of exactly the stated format, in order; the sound goes along by itself."""
 
-    def __init__(self, path: Path, container: OutputContainer, form: VideoFormat) -> None:
+    def __init__(
+        self, path: Path, container: OutputContainer, form: VideoFormat, sound: SoundTrack | None
+    ) -> None:
         self._path = path
         self._container = container
         self._format = form
         with _write_faults(path):
             self._stream = _add_stream(container, form)
+            self._sound = _SoundWriter(container, sound) if sound else None
         self.num_frames = 0
 
     def write(self, planes: NDArray[np.uint8]) -> None:
@@ -100,12 +108,37 @@ class VideoWriter:
         frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG
         with _write_faults(self._path):
             self._container.mux(self._stream.encode(frame))
-        self.num_frames += 1
+            self.num_frames += 1
+            if self._sound is not None:
+                self._sound.write_until(self.num_frames / self._format.frame_rate)
 
     def finish(self) -> None:
-        """Encode what the encoder still holds."""
+        """Encode the rest of the sound, and what the encoders still hold."""
         with _write_faults(self._path):
             self._container.mux(self._stream.encode(None))
+            if self._sound is not None:
+                self._sound.finish()
+
+
+class _SoundWriter:
+    """A sound track that is written beside the pictures of the same time."""
+
+    def __init__(self, container: OutputContainer, sound: SoundTrack) -> None:
+        self._container = container
+        self._stream = add_sound_stream(container, sound.form)
+        self._frames = sound_frames(sound)
+        self._rate = sound.form.sample_rate
+        self._written = 0
+
+    def write_until(self, time_s: Fraction) -> None:
+        while self._written < time_s * self._rate and (frame := next(self._frames, None)):
+            self._written += frame.samples
+            self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        for frame in self._frames:
+            self._container.mux(self._stream.encode(frame))
+        self._container.mux(self._stream.encode(None))
 
 
 @contextlib.contextmanager
@@ -118,34 +151,41 @@ def _write_faults(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def write_video(path: Path, form: VideoFormat) -> Iterator[VideoWriter]:
+def write_video(
+    path: Path, form: VideoFormat, sound: SoundTrack | None = None
+) -> Iterator[VideoWriter]:
     """Context manager that yields a VideoWriter; the file appears when the block ends well.
 
-    The video is written to a temporary file beside `path`, flushed to the disk, read back and
-    renamed. When the block raises, nothing is left. Raises MediaError if it cannot be written or
-    reads back as something else.
+    The video is written to a temporary file beside `path`, tagged as 360° video, flushed to the
+    disk, read back and renamed. When the block raises, nothing is left. Raises MediaError if it
+    cannot be written or reads back as something else.
     """
+    untagged = temporary_beside(path.with_name(f"{path.name}.untagged"))
     temporary = temporary_beside(path)
-    options = {"movflags": "+faststart"}
     try:
         with _write_faults(path):
-            container = av.open(str(temporary), "w", format="mp4", options=options)
+            container = av.open(str(untagged), "w", format="mp4")
         try:
-            writer = VideoWriter(path, container, form)
+            writer = VideoWriter(path, container, form, sound)
             yield writer
             writer.finish()
         finally:
             with _write_faults(path):
                 container.close()
         with _write_faults(path):
+            write_tagged(untagged, temporary, foa=sound is not None and sound.form.foa)
+            untagged.unlink()
             flush_to_disk(temporary)
-            check_video(temporary, form, num_frames=writer.num_frames, name=path)
+            check_video(temporary, form, sound, num_frames=writer.num_frames, name=path)
             os.replace(temporary, path)
     finally:
+        untagged.unlink(missing_ok=True)
         temporary.unlink(missing_ok=True)
 
 
-def check_video(path: Path, form: VideoFormat, *, num_frames: int, name: Path) -> None:
+def check_video(
+    path: Path, form: VideoFormat, sound: SoundTrack | None = None, *, num_frames: int, name: Path
+) -> None:
     """Read a written video back. Raises MediaError, under `name`, if it is not what was meant."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -161,6 +201,8 @@ def check_video(path: Path, form: VideoFormat, *, num_frames: int, name: Path) -
         }
         container.seek(0, stream=stream)
         found["frames"] = sum(1 for packet in container.demux(stream) if packet.size)
+        found |= _sound_of(container)
+    found["tags"] = read_tags(path)
     expected: dict[str, object] = {
         "codec": "h264",
         "width": form.width,
@@ -170,10 +212,37 @@ def check_video(path: Path, form: VideoFormat, *, num_frames: int, name: Path) -
         "colour space": int(Colorspace.ITU709),
         "colour range": int(ColorRange.MPEG),
         "frames": num_frames,
+        "sound": sound.form.codec if sound else None,
+        "tags": SpatialTags(
+            spherical_v2=True,
+            spherical_v1=True,
+            foa=sound is not None and sound.form.foa,
+            index_first=True,
+        ),
     }
+    if sound:
+        expected["channels"] = sound.form.channels
+        expected["sample rate"] = sound.form.sample_rate
+        expected["samples"] = sound.num_samples
     for what, value in expected.items():
         if found[what] != value:
             raise MediaError(f"{name}: {what} reads back as {found[what]}, not {value}")
+
+
+def _sound_of(container: InputContainer) -> dict[str, object]:
+    """What sound there is, and where it ends: what encoders put before and after is not played."""
+    if not container.streams.audio:
+        return {"sound": None}
+    stream = container.streams.audio[0]
+    container.seek(0, stream=stream)
+    packets = (packet for packet in container.demux(stream) if packet.pts is not None)
+    end = max(((one.pts or 0) + (one.duration or 0) for one in packets), default=0)
+    return {
+        "sound": stream.codec_context.codec.canonical_name,
+        "channels": stream.channels,
+        "sample rate": stream.rate,
+        "samples": end * (stream.time_base or 0) * stream.rate,
+    }
 
 
 def _add_stream(container: OutputContainer, form: VideoFormat) -> VideoStream:

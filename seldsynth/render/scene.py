@@ -15,28 +15,33 @@ from torch import Tensor
 from seldsynth.assets import file_sha256, read_still_bytes
 from seldsynth.errors import AssetError
 from seldsynth.media.mattes import mask_path
-from seldsynth.plan import CanvasPlan, ScenePlan
+from seldsynth.plan import SOUND_FOLDER, CanvasPlan, ScenePlan
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
 from seldsynth.render.tile import Tile
 
 
 def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
-    """See that the plan's assets are the files it was made with.
+    """See that the plan's assets and sound are the files it was made with.
 
     Raises AssetError for one that is missing or has changed.
     """
-    assets = {plan.canvas.asset, *(tile.asset for tile in plan.tiles)}
-    for asset in sorted((a for a in assets if a), key=lambda a: (a.folder, a.path)):
-        path = folders[asset.folder] / asset.path
+    every = (plan.canvas.asset, *(tile.asset for tile in plan.tiles))
+    assets = {asset for asset in every if asset is not None}
+    files = {(asset.folder, asset.path, asset.sha256) for asset in assets}
+    if plan.sound is not None:
+        files.add((SOUND_FOLDER, plan.sound.path, plan.sound.sha256))
+    for folder, name, sha256 in sorted(files):
+        path = folders[folder] / name
         if not path.is_file():
             raise AssetError(
                 f"{path}: not there, but plan {plan.recording_id} needs it; "
-                f"--set input.{asset.folder}=FOLDER with --config says where it is now"
+                f"--set input.{folder}=FOLDER with --config says where it is now"
             )
-        if file_sha256(path) != asset.sha256:
+        if file_sha256(path) != sha256:
             raise AssetError(f"{path}: has changed since plan {plan.recording_id} was made")
-        mask = mask_path(path)
+    for asset in sorted(assets, key=lambda one: (one.folder, one.path)):
+        mask = mask_path(folders[asset.folder] / asset.path)
         if asset.mask_sha256 != (file_sha256(mask) if mask.is_file() else ""):
             raise AssetError(f"{mask}: is another than when plan {plan.recording_id} was made")
 

@@ -67,7 +67,8 @@ def tile(of: Asset, *places: tuple[float, float], **changes: object) -> TilePlan
 def scene(*tiles: TilePlan, canvas: CanvasPlan = BLACK, **changes: object) -> ScenePlan:
     """A plan of these tiles, as events 0, 1, 2… in their order."""
     values: dict[str, object] = {
-        "version": 2,
+        "version": 3,
+        "sound": None,
         "recording_id": "a",
         "seed": 0,
         "frame_rate": "10/1",

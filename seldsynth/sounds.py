@@ -1,0 +1,131 @@
+"""Which sound belongs to a recording, and what becomes of it: audio_dir → SoundPlan."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from seldsynth.assets import file_sha256
+from seldsynth.config import OPUS_RATE, Config
+from seldsynth.errors import AssetError
+from seldsynth.folders import files_below
+from seldsynth.media.audio import SoundFormat, SoundInfo, can_be_a_track, check_sound
+from seldsynth.media.spatial_mp4 import FOA_CHANNELS
+from seldsynth.plan import SoundPlan
+
+_SUFFIXES = frozenset({".wav", ".flac"})
+_FORMAT_FOLDER = re.compile(r"(foa|mic)($|[^a-z])", re.IGNORECASE)
+_MOST_BITS_PER_SAMPLE = 6  # AAC's limit: 6144 bits in 1024 samples of a channel
+
+_Kind = Literal["foa", "mic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SoundFile:
+    """A file below audio_dir. kind: what four channels are, as its folder's name says."""
+
+    path: Path
+    kind: _Kind | None
+
+
+class SoundLibrary:
+    """The sound files below audio_dir, by the recording that they belong to."""
+
+    def __init__(self, config: Config) -> None:
+        root = config.input.audio_dir
+        assert root is not None
+        self._root = root
+        self._config = config.audio
+        self._files = _list_files(config, root)
+
+    def plan(self, recording_id: str) -> SoundPlan | None:
+        """What becomes of a recording's sound; None if there is none and that is allowed.
+
+        Reads the file through. Raises AssetError if there is none and there must be, MediaError
+        if it cannot be used.
+        """
+        found = self._choose(self._files.get(recording_id, []))
+        if found is None:
+            if self._config.missing == "error":
+                raise AssetError(
+                    f"no sound for {recording_id}: no {recording_id}.wav or .flac in {self._root}, "
+                    f"foa…/ or mic…/ below it{self._of_kind()}; "
+                    "add it, or set audio.missing to skip or silent"
+                )
+            return None
+        info = check_sound(found.path)
+        return SoundPlan(
+            path=found.path.relative_to(self._root).as_posix(),
+            sha256=file_sha256(found.path),
+            info=info,
+            track=self._track(info, found.kind) if self._is_wanted(info) else None,
+            is_kept_beside=self._config.codec != "none" and not can_be_a_track(info.channels),
+        )
+
+    def notes_on(self, sound: SoundPlan | None) -> tuple[str, ...]:
+        """What a user may want to know of a recording's sound."""
+        if sound is None:
+            return ("no sound file: a video without sound",)
+        channels = sound.info.channels
+        if sound.is_kept_beside:
+            return (f"sound: {channels} channels do not go into an MP4: kept beside it as a WAV",)
+        if sound.track is not None and channels < FOA_CHANNELS:
+            return (f"sound: {channels} channels, which are no ambisonics",)
+        return ()
+
+    def _choose(self, files: list[_SoundFile]) -> _SoundFile | None:
+        """The file to use of those for one recording: FOA first, unless the config says mic."""
+        wish = self._config.format
+        order = ("foa", None, "mic")
+        allowed = [one for one in files if wish == "auto" or one.kind in (wish, None)]
+        return min(allowed, key=lambda one: (order.index(one.kind), one.path), default=None)
+
+    def _of_kind(self) -> str:
+        wish = self._config.format
+        return "" if wish == "auto" else f" (audio.format: {wish})"
+
+    def _is_wanted(self, info: SoundInfo) -> bool:
+        return self._config.codec != "none" and can_be_a_track(info.channels)
+
+    def _track(self, info: SoundInfo, kind: _Kind | None) -> SoundFormat:
+        config = self._config
+        assert config.codec != "none"
+        natural = info.sample_rate if config.codec == "flac" else OPUS_RATE
+        rate = natural if config.sample_rate == "auto" else int(config.sample_rate)
+        is_foa = info.channels == FOA_CHANNELS
+        if config.format == "mic" or (config.format == "auto" and kind == "mic"):
+            is_foa = False
+        share = config.kbit_per_s * 1000 * info.channels // FOA_CHANNELS
+        return SoundFormat(
+            codec=config.codec,
+            channels=info.channels,
+            sample_rate=rate,
+            bits_per_s=min(share, _MOST_BITS_PER_SAMPLE * rate * info.channels),
+            bits=info.bits if rate == info.sample_rate else 24,
+            foa=is_foa,
+        )
+
+
+def _list_files(config: Config, root: Path) -> dict[str, list[_SoundFile]]:
+    """Sound files by recording: the path below root, without its ending and its format folder."""
+    of_root = _FORMAT_FOLDER.match(root.name)
+    video_dir = config.output.video_dir
+    found: dict[str, list[_SoundFile]] = defaultdict(list)
+    for path in files_below(root, follow_symlinks=config.assets.follow_symlinks):
+        if path.suffix.lower() not in _SUFFIXES or path.is_relative_to(video_dir):
+            continue
+        name = path.relative_to(root).with_suffix("")
+        match = _FORMAT_FOLDER.match(name.parts[0]) if len(name.parts) > 1 else None
+        if match:
+            name = name.relative_to(name.parts[0])
+        found[name.as_posix()].append(_SoundFile(path=path, kind=_kind(match or of_root)))
+    return dict(found)
+
+
+def _kind(match: re.Match[str] | None) -> _Kind | None:
+    if match is None:
+        return None
+    return "foa" if match[1].lower() == "foa" else "mic"
