@@ -8,75 +8,28 @@ warning.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
-
+from seldsynth.asset_files import Asset, AssetFile, AssetKind, file_sha256, read_asset
 from seldsynth.class_table import ClassTable
 from seldsynth.classes import CLASSES, NUM_CLASSES
 from seldsynth.errors import ConfigError, MediaError
 from seldsynth.folders import files_below
-from seldsynth.media.decode import MAX_CLIP_S, ClipReader, check_clip
-from seldsynth.media.mattes import MASK_ENDING, grabcut, is_keyed, kept_share, mask_path, read_mask
-from seldsynth.media.stills import check_still, read_still
-
-AssetKind = Literal["image", "video"]
+from seldsynth.media.decode import MAX_CLIP_S
+from seldsynth.media.mattes import MASK_ENDING
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif"})
 EXPECTED_FOLDERS = (
     f"expected folders Class_0 … Class_{NUM_CLASSES - 1}, or folders named like the classes"
 )
-_MAX_STILL_BYTES = 1 << 29
 _CANVAS_CHECK_S = Fraction(10)  # canvas videos may be long and large
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AssetFile:
-    """A file that may be used: its path below one of the input folders, not yet opened.
-
-    folder: the key of the config's `input` section that names the folder. path: relative, with
-    forward slashes. has_mask: a matte lies beside it.
-    """
-
-    folder: str
-    path: str
-    kind: AssetKind
-    has_mask: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asset:
-    """A file that was read and can be used.
-
-    width, height: upright, in square pixels. duration_ms: of a clip, as far as it was read.
-    has_alpha: something of it is transparent. mask_sha256: of the matte beside it, if there is one.
-    """
-
-    folder: str
-    path: str
-    kind: AssetKind
-    sha256: str
-    width: Annotated[int, Field(ge=1)]
-    height: Annotated[int, Field(ge=1)]
-    duration_ms: Annotated[int, Field(ge=0)] = 0
-    has_alpha: bool = False
-    mask_sha256: str = ""
-
-    @property
-    def is_cut_out(self) -> bool:
-        """Whether it brings its own outline."""
-        return self.has_alpha or bool(self.mask_sha256)
 
 
 class AssetLibrary:
@@ -96,8 +49,6 @@ class AssetLibrary:
         self.canvases = canvases
         self._checked: dict[AssetFile, Asset | None] = {}
         self._said: set[str] = set()
-        self._can_be_cut: dict[Asset, bool] = {}
-        self._is_keyed: dict[tuple[Asset, tuple[int, int, int], float], bool] = {}
 
     def check(self, file: AssetFile) -> Asset | None:
         """Read a file through and describe it; None, and one warning, if it cannot be used.
@@ -112,97 +63,18 @@ class AssetLibrary:
                 self._checked[file] = None
         return self._checked[file]
 
-    def warn_once(self, message: str) -> None:
-        """Log a warning about an asset, however many recordings use it."""
-        if message not in self._said:
-            self._said.add(message)
+    def warn_once(self, message: str, *, once_for: str = "") -> None:
+        """Log a warning about an asset, however many recordings use it.
+
+        once_for: what is warned of only once, whatever the message; by default, the message.
+        """
+        if (once_for or message) not in self._said:
+            self._said.add(once_for or message)
             _log.warning(message)
 
-    def is_keyed(self, asset: Asset, key_rgb: tuple[int, int, int], tolerance: float) -> bool:
-        """Whether a picture or clip stands before a key colour; of a clip, its first frame."""
-        wish = (asset, key_rgb, tolerance)
-        if wish not in self._is_keyed:
-            self._is_keyed[wish] = is_keyed(self._first_look(asset), key_rgb, tolerance)
-        return self._is_keyed[wish]
-
-    def can_be_cut(self, asset: Asset) -> bool:
-        """Whether GrabCut leaves something of a picture, and not all of it; clips cannot be cut."""
-        if asset.kind == "video":
-            self.warn_once(
-                "tiles.matte: grabcut is for pictures: clips get another of the list, or stay whole"
-            )
-            return False
-        if asset not in self._can_be_cut:
-            share = kept_share(grabcut(self._first_look(asset)))
-            self._can_be_cut[asset] = 0.05 <= share <= 0.95
-        return self._can_be_cut[asset]
-
-    def _first_look(self, asset: Asset) -> NDArray[np.uint8]:
-        return first_look(asset, self.folders[asset.folder] / asset.path)
-
     def _read(self, file: AssetFile) -> Asset:
-        path = self.folders[file.folder] / file.path
-        mask_sha256 = ""
-        if file.has_mask:
-            mask = read_still_bytes(mask_path(path))
-            read_mask(mask, name=mask_path(path))
-            mask_sha256 = hashlib.sha256(mask).hexdigest()
-        if file.kind == "image":
-            content = read_still_bytes(path)
-            info = check_still(content, name=path)
-            if not info.max_alpha:
-                raise MediaError(f"{path}: fully transparent: there is nothing to see")
-            width, height, duration_ms = info.width, info.height, 0
-            has_alpha = info.has_alpha
-            sha256 = hashlib.sha256(content).hexdigest()
-        else:
-            longest_s = _CANVAS_CHECK_S if file in self.canvases else MAX_CLIP_S
-            clip = check_clip(path, max_duration_s=longest_s)
-            width, height = clip.width, clip.height
-            duration_ms = int(clip.duration_s * 1000)
-            has_alpha = clip.has_alpha
-            sha256 = file_sha256(path)
-        return Asset(
-            folder=file.folder,
-            path=file.path,
-            kind=file.kind,
-            sha256=sha256,
-            width=width,
-            height=height,
-            duration_ms=duration_ms,
-            has_alpha=has_alpha,
-            mask_sha256=mask_sha256,
-        )
-
-
-def first_look(asset: Asset, path: Path) -> NDArray[np.uint8]:
-    """A picture [h, w, 3 or 4], or a clip's first frame. Raises MediaError."""
-    if asset.kind == "image":
-        return read_still(read_still_bytes(path), name=path)
-    with ClipReader(path) as reader:
-        return reader.pixels(reader.frame_at(Fraction(0)), width=asset.width, height=asset.height)
-
-
-def read_still_bytes(path: Path) -> bytes:
-    """Content of a picture file. Raises MediaError if it cannot be read or is no picture's size."""
-    try:
-        if path.stat().st_size > _MAX_STILL_BYTES:
-            raise MediaError(f"{path}: larger than 512 MiB, which no picture is")
-        return path.read_bytes()
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def file_sha256(path: Path) -> str:
-    """Hash of a file's content, in hexadecimal. Raises MediaError if it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be read: {error.strerror}") from None
-    return digest.hexdigest()
+        longest_s = _CANVAS_CHECK_S if file in self.canvases else MAX_CLIP_S
+        return read_asset(file, self.folders[file.folder], longest_s=longest_s)
 
 
 def folder_of(place: Path) -> Path:
@@ -216,8 +88,9 @@ def scan_library(
     canvas_key: Literal["image_360_path", "video_360_path"] | None,
     follow_symlinks: bool,
     classes: ClassTable = CLASSES,
+    worth: Callable[[AssetFile], float] = lambda file: 1.0,
 ) -> AssetLibrary:
-    """List the usable files below the input folders, copies once.
+    """List the usable files below the input folders, copies once: those of most `worth`.
 
     folders: `image_assets_dir`, `video_assets_dir`, `image_360_path` and `video_360_path`, where
     given. What a file is goes by its name's ending, whichever folder it lies in. Links that lead
@@ -237,7 +110,7 @@ def scan_library(
         for class_id, file in found:
             tiles[class_id].append(file)
     for class_id, files in tiles.items():
-        tiles[class_id] = _distinct(files, roots)
+        tiles[class_id] = _distinct(files, roots, worth)
     if not any(tiles.values()):
         places = " or ".join(str(root) for root in roots.values())
         raise ConfigError(f"no pictures or clips in {places}; {EXPECTED_FOLDERS}")
@@ -247,6 +120,7 @@ def scan_library(
         assert place is not None
         roots[canvas_key] = folder_of(place)
         canvases = _canvas_files(place, canvas_key, follow_symlinks=follow_symlinks)
+        canvases = _distinct(canvases, roots, worth)
     return AssetLibrary(
         roots,
         tiles={class_id: tuple(files) for class_id, files in tiles.items() if files},
@@ -255,10 +129,13 @@ def scan_library(
     )
 
 
-def _distinct(files: list[AssetFile], roots: Mapping[str, Path]) -> list[AssetFile]:
-    """The files without copies of another: of the same content, one that has a matte, or the first.
+def _distinct(
+    files: list[AssetFile], roots: Mapping[str, Path], worth: Callable[[AssetFile], float]
+) -> list[AssetFile]:
+    """The files without copies of another.
 
-    Only files of the same size are read. What cannot be read is left to be complained of later.
+    Of the same content, that of most worth stays; of those one that has a mask, or the first. Only
+    files of the same size are read. What cannot be read is left to be complained of later.
     """
     by_size: dict[int, list[AssetFile]] = {}
     for file in files:
@@ -272,9 +149,9 @@ def _distinct(files: list[AssetFile], roots: Mapping[str, Path]) -> list[AssetFi
                 sha256 = file_sha256(roots[file.folder] / file.path)
                 first = seen.setdefault(sha256, file)
                 if first is not file:
-                    kept, copy = (file, first) if file.has_mask > first.has_mask else (first, file)
+                    kept = max(first, file, key=lambda one: (worth(one), bool(one.mask)))
                     seen[sha256] = kept
-                    copies.add(copy)
+                    copies.add(first if kept is file else file)
     return [file for file in files if file not in copies]
 
 
@@ -283,16 +160,57 @@ def class_files(
 ) -> Iterator[tuple[int, AssetFile]]:
     """The pictures and clips in the class folders of an asset folder, with their class ids.
 
-    key: what the folder is called in an AssetFile. One warning about each folder of no class.
+    key: what the folder is called in an AssetFile. One warning about each folder of no class, and
+    each mask that is nobody's.
     """
     found = list(files_by_class(root, follow_symlinks=follow_symlinks, classes=classes))
-    masks = {path for _, path in found if path.name.endswith(MASK_ENDING)}
+    masks = masks_of([path for _, path in found])
     for class_id, path in found:
         kind = kind_of(path)
         if kind is not None:
-            relative = path.relative_to(root).as_posix()
-            has_mask = mask_path(path) in masks
-            yield class_id, AssetFile(folder=key, path=relative, kind=kind, has_mask=has_mask)
+            mask = masks.get(path)
+            yield (
+                class_id,
+                AssetFile(
+                    folder=key,
+                    path=path.relative_to(root).as_posix(),
+                    kind=kind,
+                    mask=mask.relative_to(root).as_posix() if mask else "",
+                ),
+            )
+
+
+def masks_of(paths: Sequence[Path]) -> dict[Path, Path]:
+    """The mask of each picture or clip that has one.
+
+    name.jpg has name.jpg.mask.png, or else name.mask.png if nothing else in its folder is called
+    name. One warning about each mask that is nobody's.
+    """
+    masks = {path for path in paths if _is_mask(path)}
+    found = {}
+    alike: dict[Path, list[Path]] = {}
+    for path in paths:
+        if kind_of(path) is not None:
+            alike.setdefault(path.with_suffix(""), []).append(path)
+    for same_stem in alike.values():
+        for path in same_stem:
+            own = path.with_name(f"{path.name}{MASK_ENDING}")
+            shared = path.with_name(f"{path.stem}{MASK_ENDING}")
+            if own in masks:
+                found[path] = own
+            elif shared in masks and len(same_stem) == 1:
+                found[path] = shared
+    for mask in sorted(masks - set(found.values())):
+        _log.warning(
+            "%s: not used: a mask is called NAME%s for the only NAME there, or NAME.jpg%s",
+            *(mask, MASK_ENDING, MASK_ENDING),
+        )
+    return found
+
+
+def _is_mask(path: Path) -> bool:
+    """Whether a picture is meant as a mask, rightly called or not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.stem.lower().endswith(".mask")
 
 
 def files_by_class(
@@ -340,7 +258,7 @@ def _canvas_files(
 def kind_of(path: Path) -> AssetKind | None:
     """Whether a file is a picture or a clip, by its ending; None if it is neither, or a matte."""
     suffix = path.suffix.lower()
-    if path.name.endswith(MASK_ENDING):
+    if _is_mask(path):
         return None
     if suffix in IMAGE_SUFFIXES:
         return "image"

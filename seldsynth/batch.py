@@ -25,7 +25,13 @@ from seldsynth.plan import SOUND_FOLDER, ScenePlan, plan_from_json, resolve_fold
 from seldsynth.planner import make_plan, notes_on, variant_id, warnings_on
 from seldsynth.render.scene import check_assets, render_scene
 from seldsynth.sounds import SoundLibrary
-from seldsynth.truth.files import ENDINGS, GroundTruth, truth_files, truth_path
+from seldsynth.truth.files import (
+    ENDINGS,
+    GroundTruth,
+    check_labels_are_ours,
+    truth_files,
+    truth_path,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +96,7 @@ def find_recordings(config: Config) -> list[Recording]:
     root, video_dir = config.input.metadata_dir, config.output.video_dir
     videos_inside = video_dir.is_relative_to(root)
     found: dict[str, Recording] = {}
+    taken: dict[Path, Path] = {}
     for path in files_below(root, follow_symlinks=True):
         if path.suffix.lower() != ".csv" or _is_output(path):
             continue
@@ -100,16 +107,27 @@ def find_recordings(config: Config) -> list[Recording]:
             recording_id = variant_id(label_id, variant, config.processing.variants)
             if recording_id in found:
                 raise ConfigError(f"{path} and {found[recording_id].source} would be one video")
+            video = video_dir / f"{recording_id}.mp4"
+            for output in (truth_path(video, ending) for ending in ENDINGS):
+                if output in taken:
+                    raise ConfigError(f"{path} and {taken[output]} would both have {output}")
+                taken[output] = path
             found[recording_id] = Recording(
                 recording_id=recording_id,
                 label_id=label_id,
                 variant=variant,
                 source=path,
-                video=video_dir / f"{recording_id}.mp4",
+                video=video,
                 plan=video_dir / f"{recording_id}.plan.json",
             )
     if not found:
         raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
+    for recording in found.values():
+        if recording.source in taken:
+            raise ConfigError(
+                f"output.video_dir: ground truth of {taken[recording.source]} would replace the "
+                f"labels {recording.source}; choose another folder"
+            )
     return list(found.values())
 
 
@@ -156,7 +174,12 @@ def plan_recordings(
             notes = (
                 *table.notes,
                 *(sounds.notes_on(sound) if sounds else ()),
-                *notes_on(plan, num_label_frames=table.num_label_frames, classes=library.classes),
+                *notes_on(
+                    plan,
+                    num_label_frames=table.num_label_frames,
+                    silent_per_minute=config.tiles.silent_per_minute,
+                    classes=library.classes,
+                ),
             )
             outcome = replace(outcome, warnings=warnings, notes=notes, plan_sha256=plan.sha256())
             if finished(recording, plan):
@@ -164,8 +187,10 @@ def plan_recordings(
                 continue
             recording.plan.parent.mkdir(parents=True, exist_ok=True)
             if plan_only:
+                if recording.video.is_file() and not holds_plan(recording.plan, plan):
+                    warnings = (*warnings, "its video is still that of another plan")
                 write_whole(recording.plan, plan.to_json())
-                yield replace(outcome, status="planned")
+                yield replace(outcome, status="planned", warnings=warnings)
                 continue
         except Exception as error:
             yield replace(outcome, message=_describe(error))
@@ -179,6 +204,14 @@ def plan_recordings(
             warnings=warnings,
             notes=notes,
         )
+
+
+def holds_plan(path: Path, plan: ScenePlan) -> bool:
+    """Whether a file holds this very plan."""
+    try:
+        return path.read_text(encoding="utf-8") == plan.to_json()
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def load_plans(
@@ -247,6 +280,7 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         )
         if not job.fresh:
             check_assets(plan, job.folders)
+            check_labels_are_ours(plan, recording.video)
         for ending in (".mp4", ".mp4.untagged", ".wav", *ENDINGS):
             remove_leftovers(truth_path(recording.video, ending))
         with write_video(recording.video, form, _sound_track(job)) as writer:

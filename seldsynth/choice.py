@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from zlib import crc32
 
 import numpy as np
 
-from seldsynth.assets import Asset, AssetFile, AssetLibrary
+from seldsynth.asset_files import Asset, AssetFile
+from seldsynth.assets import AssetLibrary
 from seldsynth.config import AssetsConfig, Config
 from seldsynth.errors import ConfigError
 from seldsynth.events import SoundEvent
@@ -53,7 +54,7 @@ class AssetChooser:
 
     Each class is a deck, shuffled by weight: files that are drawn do not come again before all of
     them did. Variants of a recording (`variant` counts them) go on in the same decks, so they show
-    others. missing: the classes that had no usable file.
+    others.
     """
 
     def __init__(
@@ -66,7 +67,6 @@ class AssetChooser:
         wanted: Iterable[int],
     ) -> None:
         """recording_id: without the variant. wanted: a class id for every draw of a variant."""
-        self.missing: set[int] = set()
         self._config = config
         self._library = library
         self._recording_id = recording_id
@@ -75,6 +75,7 @@ class AssetChooser:
         self._decks: dict[int, list[_Deck]] = {}
         self._silent_decks: dict[int, list[_Deck]] = {}
         self._chosen: dict[int, Asset | None] = {}
+        self._shown: set[str] = set()
 
     def for_event(self, event: SoundEvent) -> Asset | None:
         """The asset of an event; a source that comes back has the one it had before, if wished."""
@@ -84,26 +85,31 @@ class AssetChooser:
         return self._chosen[key]
 
     def of_class(self, class_id: int) -> Asset | None:
-        """The next asset of a class; None, and the class is missing, if none can be used."""
+        """The next asset of a class; None if none can be used."""
         if class_id not in self._decks:
             drawn = self._drawn_before.get(class_id, 0)
             self._decks[class_id] = self._decks_of(class_id, _DECKS + class_id, drawn=drawn)
-        asset = _first(self._decks[class_id])
-        if asset is None:
-            self.missing.add(class_id)
-        return asset
+        return self._note(_first(self._decks[class_id]))
 
     def silent(self, class_id: int) -> Asset | None:
-        """An asset for a picture that makes no sound, from decks of this variant's own."""
+        """An asset for a picture that makes no sound, from decks of this variant's own.
+
+        None that the video has shown, as long as there are others.
+        """
         if class_id not in self._silent_decks:
             stream = _SILENT_DECKS + 64 * self._variant + class_id
             self._silent_decks[class_id] = self._decks_of(class_id, stream, drawn=0)
-        return _first(self._silent_decks[class_id])
+        return self._note(_first(self._silent_decks[class_id], unlike=self._shown))
 
     def canvas(self) -> Asset | None:
         """The canvas of this variant; None if none can be used."""
         generator = generator_of(self._config, self._recording_id, _CANVASES)
         return self._deck(list(self._library.canvases), generator, drawn=self._variant).draw()
+
+    def _note(self, asset: Asset | None) -> Asset | None:
+        if asset is not None:
+            self._shown.add(asset.sha256)
+        return asset
 
     def _decks_of(self, class_id: int, stream: int, *, drawn: int) -> list[_Deck]:
         """What to draw from: one deck, or those of the preferred kind and of the other."""
@@ -122,9 +128,9 @@ class AssetChooser:
         return _Deck(files, weights, self._library, assets, generator, drawn=drawn)
 
 
-def _first(decks: list[_Deck]) -> Asset | None:
-    """What the first deck that has anything gives."""
-    return next((asset for deck in decks if (asset := deck.draw()) is not None), None)
+def _first(decks: list[_Deck], *, unlike: Collection[str] = ()) -> Asset | None:
+    """What the first deck that has anything gives; see `_Deck.draw`."""
+    return next((asset for deck in decks if (asset := deck.draw(unlike)) is not None), None)
 
 
 def draw_key(event: SoundEvent, *, keep_asset: bool) -> int:
@@ -179,14 +185,28 @@ class _Deck:
         for _ in range(drawn):
             self.draw()
 
-    def draw(self) -> Asset | None:
-        """The next usable file, or None if there is none."""
-        for _ in range(2):
-            while self._order:
-                asset = self._library.check(self._order.pop())
-                if asset is not None and self._is_ours(asset):
+    def draw(self, unlike: Collection[str] = ()) -> Asset | None:
+        """The next usable file, or None if there is none.
+
+        unlike: hashes of files that are passed over, if there are others at all.
+        """
+        for avoided in (unlike, ()) if unlike else ((),):
+            for _ in range(2):
+                asset = self._take(avoided)
+                if asset is not None:
                     return asset
-            self._shuffle()
+                self._shuffle()
+        return None
+
+    def _take(self, avoided: Collection[str]) -> Asset | None:
+        """The next usable file of this round that is not to be avoided."""
+        for place in reversed(range(len(self._order))):
+            asset = self._library.check(self._order[place])
+            if asset is None or not self._is_ours(asset):
+                continue
+            if asset.sha256 not in avoided:
+                del self._order[place]
+                return asset
         return None
 
     def _shuffle(self) -> None:

@@ -82,7 +82,7 @@ def _mattes(value: object) -> object:
         raise ValueError(f"should be one of {known}, or a list of some")
     for one in listed:
         if one not in MATTES:
-            raise ValueError(f"{one!r} is none of {known}")
+            raise ValueError(f"no matte is called {one!r}; there are {known}")
     return listed
 
 

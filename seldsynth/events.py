@@ -74,8 +74,9 @@ class SoundEvent:
 class Motion:
     """A track at video frame times. `video_frames` [n] int64 are those in which it is visible.
 
-    azimuth_deg, elevation_deg [n] float64. before, after [n] int64 and weight [n] float64: a
-    value that goes with the track's rows is (1 - weight)·row[before] + weight·row[after] then.
+    azimuth_deg [n] -180..180, elevation_deg [n] float64. before, after [n] int64 and weight [n]
+    float64: a value that goes with the track's rows is (1 - weight)·row[before] +
+    weight·row[after] then.
     """
 
     video_frames: NDArray[np.int64]
@@ -131,6 +132,8 @@ def motion_of(track: Track, *, frame_rate: Fraction, num_frames: int, interpolat
     if interpolate and len(label_frames) > 1:
         before, after, weight = _neighbours(label_frames, frames, row, doa, frame_rate)
     azimuth_deg, elevation_deg = _directions(track, doa, before, after, weight)
+    outside = np.abs(azimuth_deg) > 180
+    azimuth_deg[outside] = (azimuth_deg[outside] + 180) % 360 - 180
     return Motion(
         video_frames=frames,
         azimuth_deg=azimuth_deg,

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import torch
 
-from seldsynth.assets import Asset, first_look
+from seldsynth.asset_files import Asset, first_look
 from seldsynth.config import Config
 from seldsynth.media.appearance import Colours, colours_of, noise_of, softness_of
+from seldsynth.media.mattes import Crop, cropped
 from seldsynth.plan import CanvasPlan, LookPlan, TilePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.compositor import Frame
@@ -112,9 +113,10 @@ def look_of(
         noise = min(math.sqrt(max(0.0, more)), _MOST_NOISE)
     brightness, contrast, saturation = (2 * chance - 1 for chance in chances[:3])
     contrast_gain = 1 + wishes.contrast * contrast
-    offset = offset * contrast_gain + own.luma_mean * (1 - contrast_gain)
+    mean = gain * own.luma_mean + offset  # contrast turns about what it has become
+    offset = offset * contrast_gain + mean * (1 - contrast_gain)
     offset += wishes.brightness * brightness * 219
-    stands = abs(tile.track.elevation_deg[row]) <= _HIGHEST_SHADOW_DEG
+    stands = all(abs(one) <= _HIGHEST_SHADOW_DEG for one in tile.track.elevation_deg)
     vivid = 1 + wishes.saturation * saturation
     return LookPlan(
         luma_gain=round(gain * contrast_gain, 4),
@@ -158,21 +160,22 @@ def _seen_of(tile: TilePlan, folders: Mapping[str, Path], side_deg: float, confi
         azimuth_deg=0,
         elevation_deg=0,
         longer_side_deg=side_deg,
-        aspect=asset.width / asset.height,
+        aspect=tile.width / tile.height,
     )
     canvas = config.canvas
     width, height = appears_at(billboard, width=canvas.width, height=canvas.height)
     steps = round(_STEPS * math.log2(max(width, height)))
     path = folders[asset.folder] / asset.path
-    return _measured(asset, path, tile_cutout(tile, folders), steps)
+    return _measured(asset, path, tile_cutout(tile, folders), tile.crop, steps)
 
 
 @lru_cache(maxsize=1 << 16)  # events of all recordings show the same pictures again and again
-def _measured(asset: Asset, path: Path, cutout: Cutout, steps: int) -> _Seen:
+def _measured(asset: Asset, path: Path, cutout: Cutout, crop: Crop | None, steps: int) -> _Seen:
     """What is left of a picture. steps: its longer side in pixels, as a logarithm."""
-    pixels = cutout.of_still(first_look(asset, path))
-    scale = 2 ** (steps / _STEPS) / max(asset.width, asset.height)
-    size = (max(4, round(asset.width * scale)), max(4, round(asset.height * scale)))
+    pixels = cropped(cutout.of_still(first_look(asset, path)), crop)
+    height, width = pixels.shape[:2]
+    scale = 2 ** (steps / _STEPS) / max(width, height)
+    size = (max(4, round(width * scale)), max(4, round(height * scale)))
     how = cv2.INTER_AREA if scale <= 1 else cv2.INTER_LINEAR
     fitted = np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
     planes = separated(torch.from_numpy(np.ascontiguousarray(fitted[..., :3])))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,22 +134,38 @@ def read_labels(
 def write_labels(table: LabelTable, path: Path) -> None:
     """Write the canonical form, that of STARSS23: 6 columns of whole numbers, distance in cm.
 
-    Angles are rounded to degrees, azimuth to -180..179. Raises ValueError for a table without
-    distances.
+    Raises ValueError for a table without distances.
     """
     if np.isnan(table.distance_m).any():
         raise ValueError("a canonical label file needs distances")
-    azimuth = (np.rint(table.azimuth_deg).astype(np.int64) + 180) % 360 - 180
     columns = (
-        table.label_frame,
-        table.class_id,
-        table.source_id,
-        azimuth,
-        np.rint(table.elevation_deg).astype(np.int64),
-        np.rint(table.distance_m * 100).astype(np.int64),
+        *(table.label_frame, table.class_id, table.source_id),
+        *(table.azimuth_deg, table.elevation_deg, table.distance_m),
     )
-    frame = pd.DataFrame(dict(enumerate(columns)))
-    frame.to_csv(path, header=False, index=False, lineterminator="\n")
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(label_line(*row) for row in rows)
+
+
+def label_line(
+    label_frame: int,
+    class_id: int,
+    source_id: int,
+    azimuth_deg: float,
+    elevation_deg: float,
+    distance_m: float,
+) -> str:
+    """A line of the canonical form: whole degrees, azimuth -180..180, whole centimetres."""
+    azimuth = round(azimuth_deg)
+    if not -180 <= azimuth <= 180:
+        azimuth = (azimuth + 180) % 360 - 180
+    angles = f"{azimuth},{round(elevation_deg)}"
+    return f"{label_frame},{class_id},{source_id},{angles},{distance_cm(distance_m)}\n"
+
+
+def distance_cm(distance_m: float) -> int:
+    """A distance as canonical label files have it: whole centimetres, halves up."""
+    return math.floor(distance_m * 100 + 0.5)
 
 
 _UNIT_NAMES = {"m": "metres", "cm": "centimetres"}

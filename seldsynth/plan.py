@@ -17,12 +17,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from seldsynth.assets import Asset
+from seldsynth.asset_files import Asset
 from seldsynth.classes import NUM_CLASSES
 from seldsynth.config import MASK_SIZE, MATTES, X264_PRESETS, parse_frame_rate
 from seldsynth.errors import PlanError
 from seldsynth.events import Track
 from seldsynth.media.audio import SoundFormat, SoundInfo
+from seldsynth.media.mattes import Crop
 
 MAX_FRAMES = 2 * 3600 * 240
 """Two hours of the fastest video."""
@@ -100,7 +101,8 @@ class TilePlan:
     """The picture of one sound event, or one that makes no sound.
 
     event_index: no two tiles or unseen events share one. silent: it belongs to no sound; its
-    source_id is -1. mirror: left and right change places. clip_start_ms: the time of the clip when
+    source_id is -1. crop: what of the picture is put there; None for all of it. mirror: left and
+    right change places. clip_start_ms: the time of the clip when
     the tile appears. fade_frames: video frames over which it appears, and goes. longer_side_deg:
     angle that the picture's longer side fills, for every row of the track. The track's distances
     are never nan.
@@ -111,6 +113,7 @@ class TilePlan:
     source_id: int
     silent: bool = False
     asset: Asset
+    crop: Crop | None = None
     mirror: bool = False
     clip_start_ms: Annotated[int, Field(ge=0)] = 0
     fade_frames: Annotated[int, Field(ge=0, le=240)] = 0
@@ -127,6 +130,21 @@ class TilePlan:
             raise ValueError("longer_side_deg must be over 0 and at most 120")
         if not all(distance > 0 for distance in self.track.distance_m):
             raise ValueError("distance_m must be over 0")
+        asset, crop = self.asset, self.crop
+        if crop and not (
+            crop.x + crop.width <= asset.width and crop.y + crop.height <= asset.height
+        ):
+            raise ValueError("crop must lie in the picture")
+
+    @property
+    def width(self) -> int:
+        """Pixels of the file that are shown, across."""
+        return self.crop.width if self.crop else self.asset.width
+
+    @property
+    def height(self) -> int:
+        """Pixels of the file that are shown, down."""
+        return self.crop.height if self.crop else self.asset.height
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +199,8 @@ class TruthPlan:
 class ScenePlan:
     """A recording's video, complete: rendering it draws no random number.
 
-    frame_rate: frames per second as num/den. width, height: canvas pixels. folders: the input
+    seed: the config's. noise_seed: of the noise that looks have. frame_rate: frames per second as
+    num/den. width, height: canvas pixels. folders: the input
     folders that assets lie in, relative ones from the folder of the plan's file. class_names: by
     class id.
     """
@@ -189,6 +208,7 @@ class ScenePlan:
     version: Literal[3]
     recording_id: str
     seed: Annotated[int, Field(ge=0, lt=2**63)]
+    noise_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     frame_rate: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/[1-9]\d{0,8}$")]
     num_frames: Annotated[int, Field(ge=1, le=MAX_FRAMES)]
     width: Annotated[int, Field(ge=64, le=16384, multiple_of=2)]
@@ -253,19 +273,21 @@ def plan_from_json(text: str | bytes, *, name: str | Path) -> ScenePlan:
         raise PlanError(f"{name}: not a plan of this version: {error}") from None
     if understood != json.loads(text):
         raise PlanError(f"{name}: not a plan of this version: it has keys that are not known")
-    for folder, path in _files_used(plan):
+    for folder, path, _ in files_of(plan):
         if folder not in plan.folders or os.path.isabs(path) or ".." in Path(path).parts:
             raise PlanError(f"{name}: the file {path!r} is in none of the plan's folders")
     return plan
 
 
-def _files_used(plan: ScenePlan) -> Iterator[tuple[str, str]]:
-    """The folder and the path of every file that a plan needs."""
+def files_of(plan: ScenePlan) -> Iterator[tuple[str, str, str]]:
+    """The folder, path and hash of every file that a plan needs."""
     for asset in (plan.canvas.asset, *(tile.asset for tile in plan.tiles)):
         if asset is not None:
-            yield asset.folder, asset.path
+            yield asset.folder, asset.path, asset.sha256
+            if asset.mask:
+                yield asset.folder, asset.mask, asset.mask_sha256
     if plan.sound is not None:
-        yield SOUND_FOLDER, plan.sound.path
+        yield SOUND_FOLDER, plan.sound.path, plan.sound.sha256
 
 
 def resolve_folders(plan: ScenePlan, plan_file: Path) -> dict[str, Path]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 import seldsynth
-from seldsynth.assets import Asset, AssetLibrary
+from seldsynth.asset_files import Asset
+from seldsynth.assets import AssetLibrary
 from seldsynth.choice import AssetChooser, draw_key, folder_weight, generator_of
 from seldsynth.class_table import ClassTable
 from seldsynth.classes import CLASSES
@@ -32,9 +33,10 @@ from seldsynth.plan import (
     UnseenEvent,
 )
 from seldsynth.silent import silent_tiles
-from seldsynth.tiles import Chance, frames_shown, make_tile
+from seldsynth.tiles import TileMaker
 
 _CANVAS_STREAM = 2**32 - 2
+_NOISE_STREAM = 2**32 - 4
 _LOOKS = 2**30
 _PUBLIC_WIDTH = 1920
 _ASPECT_TOLERANCE = 0.01
@@ -63,23 +65,31 @@ def make_plan(
     name = variant_id(recording_id, variant, config.processing.variants)
     num_frames = _length(config, sound, recording_id=name, num_label_frames=num_label_frames)
     rate = config.processing.fps
+    begun = [
+        event
+        for event in events
+        if Fraction(event.track.label_frames[0], LABEL_RATE) < num_frames / rate
+    ]
     choose = AssetChooser(
-        config, library, recording_id, variant=variant, wanted=_classes_drawn(config, events)
+        config, library, recording_id, variant=variant, wanted=_classes_drawn(config, begun)
     )
+    maker = TileMaker(config, library, name, num_frames=num_frames)
     tiles, unseen = [], []
-    for event in events:
-        if Fraction(event.track.label_frames[0], LABEL_RATE) >= num_frames / rate:
-            continue
-        chance = Chance(config, name, draw_key(event, keep_asset=config.tiles.keep_asset))
+    missing: set[int] = set()
+    for event in begun:
+        chance = maker.chance(draw_key(event, keep_asset=config.tiles.keep_asset))
         asset = choose.for_event(event)
-        reason = "" if asset else "no picture or clip for its class"
-        if not frames_shown(event.track, rate, num_frames):
-            reason = "falls between two video frames"
-        elif chance.offscreen < config.tiles.offscreen:
+        reason = ""
+        if chance.offscreen < config.tiles.offscreen:
             reason = OFF_SCREEN
+        elif not maker.frames_shown(event.track):
+            reason = "falls between two video frames"
+        elif asset is None:
+            reason = "no picture or clip for its class"
+            missing.add(event.class_id)
         track = _with_distances(event.track, config.tiles.default_distance_m)
         if asset and not reason:
-            tiles.append(make_tile(event, track, asset, chance, library, config))
+            tiles.append(maker.make(event, track, asset, chance))
         else:
             unseen.append(
                 UnseenEvent(
@@ -90,8 +100,8 @@ def make_plan(
                     track=track,
                 )
             )
-    _complain(choose.missing, config, library)
-    tiles += silent_tiles(config, events, tiles, library, choose, name, num_frames=num_frames)
+    _complain(missing, config, library)
+    tiles += silent_tiles(maker, choose, begun, tiles)
     canvas = _canvas(config, library, choose, name)
     tiles = _with_looks(tiles, canvas, library, config, name)
     used = {asset.folder for asset in (canvas.asset, *(t.asset for t in tiles)) if asset}
@@ -102,6 +112,7 @@ def make_plan(
         version=3,
         recording_id=name,
         seed=config.processing.seed,
+        noise_seed=int(generator_of(config, name, _NOISE_STREAM).integers(2**63)),
         frame_rate=f"{rate.numerator}/{rate.denominator}",
         num_frames=num_frames,
         width=config.canvas.width,
@@ -124,7 +135,7 @@ def variant_id(recording_id: str, variant: int, variants: int) -> str:
     return f"{recording_id}_v{variant:0{digits}d}" if variants > 1 else recording_id
 
 
-def _classes_drawn(config: Config, events: tuple[SoundEvent, ...]) -> list[int]:
+def _classes_drawn(config: Config, events: list[SoundEvent]) -> list[int]:
     """The class of every asset that a variant draws for its events."""
     drawn = {
         draw_key(event, keep_asset=config.tiles.keep_asset): event.class_id for event in events
@@ -133,9 +144,13 @@ def _classes_drawn(config: Config, events: tuple[SoundEvent, ...]) -> list[int]:
 
 
 def notes_on(
-    plan: ScenePlan, *, num_label_frames: int, classes: ClassTable = CLASSES
+    plan: ScenePlan,
+    *,
+    num_label_frames: int,
+    silent_per_minute: float = 0.0,
+    classes: ClassTable = CLASSES,
 ) -> tuple[str, ...]:
-    """What a user may want to know of a plan: cut or padded, and events without a picture."""
+    """What a user may want to know of a plan: cut or padded, and what found no place in it."""
     notes = []
     labels_s = Fraction(num_label_frames, LABEL_RATE)
     natural_s = plan.sound.info.duration_s if plan.sound else labels_s
@@ -147,6 +162,10 @@ def notes_on(
         of_reason = [event for event in plan.unseen if event.reason == reason]
         names = sorted({classes[event.class_id].name for event in of_reason})
         notes.append(f"events left out: {len(of_reason)} ({', '.join(names)}): {reason}")
+    silent = sum(tile.silent for tile in plan.tiles)
+    wished = int(silent_per_minute * float(length_s) / 60)
+    if silent < wished:
+        notes.append(f"silent pictures: {silent} of {wished}: no more free place, or none to show")
     return tuple(notes)
 
 

@@ -11,7 +11,7 @@ import re
 import time
 from pathlib import Path
 
-from seldsynth.batch import Outcome, Recording, files_beside
+from seldsynth.batch import Outcome, Recording, files_beside, holds_plan
 from seldsynth.plan import ScenePlan
 
 _log = logging.getLogger(__name__)
@@ -30,12 +30,12 @@ class RunLog:
         if facts is None or facts.get("plan") != plan.sha256():
             return False
         try:
-            if not all(path.is_file() for path in files_beside(plan, recording.video)):
+            if recording.video.stat().st_size != int(facts["bytes"]):
                 return False
-            kept = recording.plan.read_text(encoding="utf-8")
-            return kept == plan.to_json() and recording.video.stat().st_size == int(facts["bytes"])
-        except (OSError, UnicodeDecodeError):
+        except OSError:
             return False
+        is_whole = all(path.is_file() for path in files_beside(plan, recording.video))
+        return is_whole and holds_plan(recording.plan, plan)
 
     def write(self, outcome: Outcome) -> None:
         """Append the line of a recording that was rendered, could not be, or was left out."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from seldsynth.assets import file_sha256
+from seldsynth.asset_files import file_sha256
 from seldsynth.config import OPUS_RATE, Config
 from seldsynth.errors import AssetError
 from seldsynth.folders import files_below

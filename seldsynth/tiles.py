@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
-from seldsynth.assets import Asset, AssetLibrary
+from seldsynth.asset_files import Asset
+from seldsynth.assets import AssetLibrary
 from seldsynth.choice import generator_of
 from seldsynth.config import Config
 from seldsynth.events import SoundEvent, Track, motion_of
-from seldsynth.plan import MattePlan, TilePlan
+from seldsynth.media.mattes import Crop
+from seldsynth.outlines import choose_matte, crop_of
+from seldsynth.plan import TilePlan
+
+_LEAST_WHOLE = 3  # of a picture's time it is whole in one part, and fades in at most in one
 
 
 class Chance:
@@ -24,75 +28,63 @@ class Chance:
         self.offscreen, self.matte = (float(n) for n in numbers[3:5])
 
 
-def frames_shown(track: Track, frame_rate: Fraction, num_frames: int) -> int:
-    """In how many video frames a track is seen; at less than 10 frames/s that may be none."""
-    motion = motion_of(track, frame_rate=frame_rate, num_frames=num_frames, interpolate=False)
-    return len(motion.video_frames)
+class TileMaker:
+    """Makes the pictures of one video. num_frames: of the video."""
 
+    def __init__(
+        self, config: Config, library: AssetLibrary, recording_id: str, *, num_frames: int
+    ) -> None:
+        self.config = config
+        self.library = library
+        self.recording_id = recording_id
+        self.num_frames = num_frames
 
-def make_tile(
-    event: SoundEvent,
-    track: Track,
-    asset: Asset,
-    chance: Chance,
-    library: AssetLibrary,
-    config: Config,
-) -> TilePlan:
-    """The picture of an event, by its chances; its look is decided once the canvas is known."""
-    tiles = config.tiles
-    return TilePlan(
-        event_index=event.event_index,
-        class_id=event.class_id,
-        source_id=event.source_id,
-        asset=asset,
-        mirror=chance.mirror < tiles.mirror,
-        clip_start_ms=int(chance.clip_start * asset.duration_ms)
-        if tiles.clip_start == "random"
-        else 0,
-        fade_frames=tiles.fade_frames,
-        matte=_matte(asset, chance.matte, library, config),
-        track=track,
-        longer_side_deg=tuple(
-            _longer_side_deg(
-                asset, library.classes[event.class_id].extent_m, distance_m, chance.size, config
-            )
-            for distance_m in track.distance_m
-        ),
-    )
+    def chance(self, key: int) -> Chance:
+        """The random numbers of the events of one key."""
+        return Chance(self.config, self.recording_id, key)
 
-
-def _matte(asset: Asset, chance: float, library: AssetLibrary, config: Config) -> MattePlan:
-    """What is left of a picture: one of the listed mattes that can be had of it.
-
-    Something with an outline of its own gets a soft border at most. What stands before the key
-    colour is always keyed, if chroma is listed; nothing else is.
-    """
-    tiles = config.tiles
-    key = (tiles.chroma_key[0], tiles.chroma_key[1], tiles.chroma_key[2])
-    listed = list(tiles.matte)
-    if asset.is_cut_out:
-        listed = ["feather"] if "feather" in listed else ["none"]
-    elif "chroma" in listed and library.is_keyed(asset, key, tiles.chroma_tolerance):
-        listed = ["chroma"]
-    else:
-        listed = [kind for kind in listed if kind != "chroma"]
-        if "grabcut" in listed and not library.can_be_cut(asset):
-            listed = [kind for kind in listed if kind != "grabcut"]
-    if not listed:
-        library.warn_once(
-            f"tiles.matte: {' and '.join(tiles.matte)} cannot be had of every picture or clip; "
-            "nothing else is listed, so those stay whole"
+    def frames_shown(self, track: Track) -> int:
+        """In how many video frames a track is seen; at less than 10 frames/s that may be none."""
+        motion = motion_of(
+            track,
+            frame_rate=self.config.processing.fps,
+            num_frames=self.num_frames,
+            interpolate=False,
         )
-    kind = listed[int(chance * len(listed))] if listed else "none"
-    return MattePlan(
-        kind=kind, feather=tiles.feather, key_rgb=key, tolerance=tiles.chroma_tolerance
-    )
+        return len(motion.video_frames)
+
+    def make(self, event: SoundEvent, track: Track, asset: Asset, chance: Chance) -> TilePlan:
+        """The picture of an event; its look is decided once the canvas is known.
+
+        track: the event's, with distances. Raises AssetError and MediaError.
+        """
+        tiles = self.config.tiles
+        matte = choose_matte(asset, chance.matte, self.library, self.config)
+        crop = crop_of(asset, matte, self.library)
+        extent_m = self.library.classes[event.class_id].extent_m
+        clip_start = chance.clip_start if tiles.clip_start == "random" else 0.0
+        return TilePlan(
+            event_index=event.event_index,
+            class_id=event.class_id,
+            source_id=event.source_id,
+            asset=asset,
+            crop=crop,
+            mirror=chance.mirror < tiles.mirror,
+            clip_start_ms=int(clip_start * asset.duration_ms),
+            fade_frames=min(tiles.fade_frames, self.frames_shown(track) // _LEAST_WHOLE),
+            matte=matte,
+            track=track,
+            longer_side_deg=tuple(
+                _longer_side_deg(crop or asset, extent_m, distance_m, chance.size, self.config)
+                for distance_m in track.distance_m
+            ),
+        )
 
 
 def _longer_side_deg(
-    asset: Asset, extent_m: float, distance_m: float, chance: float, config: Config
+    shown: Asset | Crop, extent_m: float, distance_m: float, chance: float, config: Config
 ) -> float:
-    """Angle that the longer side of a picture of that extent fills at a distance.
+    """Angle that the longer side of what is shown fills at a distance, if it has that extent.
 
     chance: 0..1, from the smallest to the largest. Rounded to a millionth of a degree, so that a
     plan does not depend on the C library.
@@ -101,7 +93,7 @@ def _longer_side_deg(
     if tiles.size == "fixed":
         return tiles.fixed_deg
     if tiles.size == "source":
-        angle = max(asset.width, asset.height) * 360 / config.canvas.width
+        angle = max(shown.width, shown.height) * 360 / config.canvas.width
     else:
         extent_m *= 1 + tiles.size_jitter * (2 * chance - 1)
         angle = math.degrees(2 * math.atan2(extent_m / 2, distance_m))

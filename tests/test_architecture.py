@@ -13,7 +13,7 @@ ORDER = [
     "config", "config_file", "metadata", "events",
     "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
     "media.audio", "media.spatial_mp4", "media.encode",
-    "assets", "choice", "plan", "sounds", "tiles", "silent",
+    "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene", "looks", "planner",
     "truth.visible", "truth.masks", "truth.tables", "truth.files",

@@ -87,7 +87,7 @@ def test_pictures_that_show_nothing_and_clips_cut_off(tmp_path: Path) -> None:
     clip = mock_clip(tmp_path / "assets" / "3" / "a.avi", codec="mjpeg", pix_fmt="yuvj420p")
     clip.write_bytes(clip.read_bytes()[:-3000])
     found = facts(tmp_path)
-    assert found["a.png"].fault == "fully transparent: there is nothing to see"
+    assert found["a.png"].fault == "transparent: nothing of it is to be seen"
     assert found["a.avi"].fault
 
 

@@ -166,7 +166,7 @@ def test_what_cannot_be_used_is_left_out_with_one_warning(
         for _ in range(3):
             assert [library.check(file) for file in library.tiles[0]] == [None] * 4
     assert len(caplog.records) == 4
-    assert "fully transparent" in caplog.text
+    assert "transparent: nothing of it is to be seen" in caplog.text
     assert "left out: " in caplog.records[0].getMessage()
 
 

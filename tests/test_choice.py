@@ -15,7 +15,7 @@ from seldsynth.config_file import load_config
 from seldsynth.events import events_of
 from seldsynth.metadata import read_labels
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, plan_from_json, resolve_folders
-from seldsynth.planner import make_plan
+from seldsynth.planner import make_plan, notes_on
 from seldsynth.render.scene import render_frames
 from seldsynth.sphere import angle_between_deg, angles_to_doa
 from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project, plain
@@ -79,6 +79,50 @@ def test_copies_count_once(project: Path) -> None:
     shown = set(paths(plan(project)))
     assert len(shown) == 4
     assert "Class_11/copy7.png" in shown  # it has more to give than the others
+
+
+def test_of_copies_the_one_in_the_heaviest_folder_counts(project: Path) -> None:
+    folder = project.parent / "images" / "Class_11"
+    mock_image(folder / "archive" / "x.png", mock_pixels(seed=77))
+    (folder / "studio").mkdir()
+    shutil.copy(folder / "archive" / "x.png", folder / "studio" / "x.png")
+    bells(project, 2)
+    shown = paths(plan(project, 'assets.weights={"Class_11/archive": 0}'))
+    assert sorted(shown) == ["Class_11/a.png", "Class_11/studio/x.png"]
+
+
+def test_copies_of_a_canvas_count_once(project: Path) -> None:
+    folder = project.parent / "canvas"
+    mock_image(folder / "other.png", mock_pixels(128, 64, seed=9))
+    for index in range(9):
+        shutil.copy(folder / "room.png", folder / f"room{index}.png")
+    bells(project, 1)
+    made = [plan(project, "processing.variants=4", variant=variant) for variant in range(4)]
+    names = [one.canvas.asset.path for one in made if one.canvas.asset]
+    assert set(names[:2]) == set(names[2:]) == {"other.png", "room.png"}
+
+
+def test_variants_of_a_cut_video_go_through_the_whole_deck(project: Path) -> None:
+    """What comes after the end is not drawn, nor counted as drawn."""
+    more_bells(project, 11)
+    bells(project, 12)
+    wish = ("processing.variants=6", "processing.video_duration=4")
+    shown = [path for variant in range(6) for path in paths(plan(project, *wish, variant=variant))]
+    assert len(shown) == len(set(shown)) == 12
+
+
+def test_silent_pictures_are_others_than_those_of_sounds(project: Path) -> None:
+    more_bells(project, 9)
+    for class_id in range(11):
+        shutil.rmtree(project.parent / "images" / f"Class_{class_id}")
+    shutil.rmtree(project.parent / "images" / "Class_12")
+    mock_labels(project.parent / "labels" / "mix.csv", [(n, 11, 0, 0, 0, 200) for n in range(150)])
+    wish = ("tiles.silent_per_minute=20", "tiles.max_deg=13", "processing.variants=3")
+    for variant in range(3):
+        shown = paths(plan(project, *wish, variant=variant))
+        assert len(shown) == len(set(shown)) >= 5
+    others = [set(paths(plan(project, *wish, variant=variant))) for variant in range(3)]
+    assert others[0] != others[1]
 
 
 def test_variants_go_on_in_the_same_deck(project: Path) -> None:
@@ -295,6 +339,31 @@ def test_fades(project: Path) -> None:
     assert shown == pytest.approx([16 + 219 * part for part in parts], abs=1.5)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 30])
+def test_a_short_sound_is_whole_for_a_third_of_its_time(project: Path, count: int) -> None:
+    mock_image(project.parent / "images" / "Class_11" / "a.png", plain((255, 255, 255)))
+    rows = [(n, 11, 0, 0, 0, 200) for n in range(count)]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+    overrides = ("tiles.fade_frames=240", "processing.dark_background=true", "tiles.size=fixed")
+    shown = [int(frame[32, 64]) for frame in frames(project, *overrides)]
+    assert shown.count(235) >= count / 3
+    assert plan(project, *overrides).tiles[0].fade_frames == count // 3
+
+
+def test_what_goes_on_after_the_end_does_not_fade_there(project: Path) -> None:
+    mock_image(project.parent / "images" / "Class_11" / "a.png", plain((255, 255, 255)))
+    mock_labels(project.parent / "labels" / "mix.csv", [(n, 11, 0, 0, 0, 200) for n in range(20)])
+    overrides = ("tiles.fade_frames=3", "processing.dark_background=true", "tiles.size=fixed")
+    shown = frames(project, *overrides, "processing.video_duration=1.2")
+    assert [int(frame[32, 64]) for frame in shown][-6:] == [235] * 6
+
+
+def test_off_screen_sounds_need_no_picture(project: Path) -> None:
+    shutil.rmtree(project.parent / "images" / "Class_11")
+    bells(project, 3)
+    assert len(plan(project, "tiles.offscreen=1").unseen) == 3
+
+
 def test_sounds_without_a_picture(project: Path) -> None:
     bells(project, 60)
     made = plan(project, "tiles.offscreen=0.5")
@@ -327,6 +396,16 @@ def test_pictures_without_a_sound(project: Path) -> None:
             if other is not tile and set(tile.track.label_frames) & set(other.track.label_frames):
                 sides_deg = tile.longer_side_deg[0] + other.longer_side_deg[0]
                 assert apart_deg(tile, other) > sides_deg / 2  # they do not touch
+
+
+def test_silent_pictures_that_find_no_place_are_said(project: Path) -> None:
+    rows = [(n, c, c, 28 * c - 180, 30 * (c % 3 - 1), 200) for n in range(100) for c in range(13)]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+    made = plan(project, "tiles.silent_per_minute=60")
+    found = sum(tile.silent for tile in made.tiles)
+    assert found < 10
+    (note,) = notes_on(made, num_label_frames=100, silent_per_minute=60.0)
+    assert note.startswith(f"silent pictures: {found} of 10: no more free place")
 
 
 def apart_deg(one: TilePlan, other: TilePlan) -> float:

@@ -296,7 +296,7 @@ def test_a_plan_is_not_left_without_its_video(project: Path) -> None:
     (project.parent / "images" / "Class_3" / "a.png").unlink()
     arguments = ("--limit", "1", "--set", "processing.seed=2")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seldsynth.assets.check_clip", lambda path, **_: check_clip(clip))
+        patch.setattr("seldsynth.asset_files.check_clip", lambda path, **_: check_clip(clip))
         content = clip.read_bytes()
         original = scan_library
 

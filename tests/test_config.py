@@ -114,7 +114,7 @@ def test_overrides_win(project: Path) -> None:
         ("input.image_360_path=null", "needed for the canvas"),
         ("input.image_assets_dir=null", "null, and so is video_assets_dir"),
         ("output.video_dir=labels", "is the folder of the labels"),
-        ("sound.layout=quad", "audio: unknown key; known are input, output"),
+        ("sound.layout=quad", "sound: unknown key; known are input, output"),
         ("fps=25", "expected section.key=value"),
         ("processing.fps", "expected section.key=value"),
         ("processing.fps=[", "not valid YAML"),

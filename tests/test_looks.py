@@ -7,10 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from seldsynth.media.appearance import colours_of, noise_of, softness_of
 from seldsynth.plan import LookPlan, ScenePlan
+from seldsynth.render.compositor import canvas_noise
 from tests.conftest import mock_image, mock_labels, mock_pixels, mock_project, plain
 from tests.test_choice import bells, frames, plan
 
@@ -104,6 +106,44 @@ def test_colours_go_towards_the_canvas(project: Path) -> None:
     assert whole == pytest.approx(around, abs=12)
     assert look(made[0]) == LookPlan()
     assert look(made[1]).luma_gain < 1
+
+
+def test_the_canvas_is_measured_where_the_picture_is(project: Path) -> None:
+    """A red half, a blue half, and a green strip at the seam."""
+    room = plain((200, 30, 30), 512, 256)
+    room[:, 256:] = (30, 30, 200)
+    room[:, [*range(60), *range(452, 512)]] = (30, 200, 30)
+    canvas(project, cv2.add(room, mock_pixels(512, 256) // 8))
+    rows = [(0, 11, source, az, 0, 200) for source, az in enumerate((90, -90, 180))]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+    bell(project, np.clip(mock_pixels(64, 64).astype(int) // 2 + 60, 0, 255).astype(np.uint8))
+    wish = ("look.match_colour=1", "tiles.size=fixed", "tiles.fixed_deg=30")
+    blue, red, green = (tile.look for tile in plan(project, *SIZE, *wish).tiles)
+    assert blue.blue_offset > 20 > red.blue_offset
+    assert red.red_offset > 20 > blue.red_offset
+    assert max(green.blue_offset, green.red_offset) < 0
+
+
+def test_contrast_turns_about_the_mean_that_was_matched(project: Path) -> None:
+    canvas(project, np.clip(mock_pixels(512, 256) // 4 + 150, 0, 255).astype(np.uint8))
+    pixels = (mock_pixels(64, 64) // 4 + 10).astype(np.uint8)
+    bell(project, pixels)
+    bells(project, 40)
+    looks = [
+        tile.look for tile in plan(project, *SIZE, "look.match_colour=1", "look.contrast=0.9").tiles
+    ]
+    own = float(colours_of(*yuv(pixels)).luma_mean)
+    means = [look.luma_gain * own + look.luma_offset for look in looks]
+    assert np.ptp([look.luma_gain for look in looks]) > 0.5
+    assert np.ptp(means) < 3
+
+
+def yuv(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Luma and chroma, BT.709 limited range, of blue, green, red."""
+    blue, green, red = (pixels[..., channel].astype(np.float32) for channel in range(3))
+    grey = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    chroma = np.stack(((blue - grey) / 1.8556, (red - grey) / 1.5748))
+    return (16 + 219 / 255 * grey).astype(np.float32), (128 + 224 / 255 * chroma).astype(np.float32)
 
 
 def test_a_plain_wall_does_not_take_the_contrast_away(project: Path) -> None:
@@ -209,6 +249,25 @@ def test_a_shadow_lies_at_the_foot(project: Path) -> None:
     assert 15 <= dark.count(0.5) <= 45
 
 
+def test_nothing_stands_on_the_ceiling(project: Path) -> None:
+    rows = [(n, 11, 0, 0, 9 * n, 200) for n in range(10)]
+    mock_labels(project.parent / "labels" / "mix.csv", rows)
+    assert look(plan(project, *SIZE, "look.shadow=1")).shadow == 0
+    mock_labels(project.parent / "labels" / "mix.csv", rows[:6])
+    assert look(plan(project, *SIZE, "look.shadow=1")).shadow > 0
+
+
+def test_every_recording_has_noise_of_its_own(project: Path) -> None:
+    bells(project, 1)
+    seeds = {
+        plan(project, "processing.variants=9", variant=variant).noise_seed for variant in range(9)
+    }
+    assert len(seeds) == 9
+    noise = canvas_noise(width=400, height=200, seed=7, device=torch.device("cpu"))
+    assert float(noise.mean()) == pytest.approx(0, abs=0.02)
+    assert float(noise.std()) == pytest.approx(1, abs=0.02)
+
+
 def test_a_shadow_is_taken_away_again(project: Path) -> None:
     canvas(project, mock_pixels(512, 256))
     rows = [(n, 11, 0, 12 * n, 60 if n > 2 else -60, 200) for n in range(5)]
@@ -221,14 +280,18 @@ def test_a_shadow_is_taken_away_again(project: Path) -> None:
 
 def test_what_is_transparent_stays_so(project: Path) -> None:
     """A disc in a picture; every change at once leaves what is around it black."""
-    pixels = np.full((64, 64, 4), 200, np.uint8)
+    pixels = np.full((64, 64, 4), (200, 80, 40, 0), np.uint8)
     pixels[..., 3] = cv2.circle(np.zeros((64, 64), np.uint8), (32, 32), 16, 255, -1)
     bell(project, pixels)
     wishes = ("look.match_colour=1", "look.brightness=0.3", "look.saturation=1")
     shown = np.asarray(frames(project, *SIZE, *wishes, "processing.dark_background=true")[0])
+    half = round(np.degrees(np.arctan(np.tan(np.radians(30)))) / 360 * 512)
     assert shown[128, 256] > 30
-    assert (shown[128, [215, 297]] == 16).all()
-    assert (shown[256:][(np.arange(128) < 20), :] == 128).all()
+    for side in (-1, 1):  # the corners of its box, where the disc is not
+        assert shown[128 - half + 6, 256 + side * (half - 6)] == 16
+    chroma = shown[256:].reshape(2, 128, 256)
+    assert np.abs(chroma[:, 64, 128].astype(int) - 128).max() > 3
+    assert (chroma[:, (128 - half + 6) // 2, (256 - half + 6) // 2] == 128).all()
 
 
 def test_what_was_cut_away_is_neither_noise_nor_an_edge() -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from seldsynth.assets import class_files
 from seldsynth.cli import main
 from seldsynth.errors import MediaError
-from seldsynth.media.mattes import grabcut, is_keyed, kept_share, keyed, read_mask
+from seldsynth.media.mattes import Crop, grabcut, kept_share, keyed, read_mask, screen_colour
 from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project, plain
 from tests.render.reference import plane_position
 from tests.test_choice import bells, frames, plan
@@ -53,14 +54,15 @@ def luma(project: Path, *overrides: str) -> NDArray[np.uint8]:
 
 
 def test_a_mask_beside_a_picture_is_its_outline(project: Path) -> None:
-    """Half as wide as the picture: tan 15° of tan 30°; the mask may have any size."""
-    mock_image(bell(project), plain((255, 255, 255), 64, 64))
-    mock_image(bell(project, "a.mask.png"), disc(200))
-    seen = luma(project) > 125
-    edge = np.degrees(np.arctan(np.tan(np.radians(30)) / 2)) / 360 * 512
-    assert np.flatnonzero(seen[128]).tolist() == pytest.approx(
-        list(range(round(256 - edge), round(256 + edge))), abs=1
-    )
+    """As wide as the picture was meant to be, and in its middle; the mask may have any size."""
+    mock_image(bell(project), plain((255, 255, 255), 256, 256))
+    for place in ((100, 100), (60, 140)):
+        mask = np.zeros((200, 200), np.uint8)
+        cv2.circle(mask, place, 50, 255, -1)
+        mock_image(bell(project, "a.mask.png"), mask)
+        columns = np.flatnonzero(luma(project)[128] > 125)
+        assert [columns[0], columns[-1] + 1] == pytest.approx([256 - 43, 256 + 43], abs=2)
+        assert len(columns) == columns[-1] + 1 - columns[0]
     made = plan(project)
     assert made.tiles[0].asset.is_cut_out
     assert made.tiles[0].asset.mask_sha256
@@ -73,8 +75,8 @@ def test_a_mask_beside_a_clip(project: Path) -> None:
     mock_image(bell(project, "a.mask.png"), disc())
     seen = luma(project)
     assert seen[128, 256] == pytest.approx(200, abs=3)
-    assert seen[128, 256 + 34] < 20  # in the clip, but not in the mask
-    assert (seen > 108).sum() < (luma(project, "tiles.matte=none") > 0).sum()
+    assert seen[128 - 35, 256 + 35] < 20  # in its box, but not in the mask
+    assert plan(project).tiles[0].crop == Crop(x=14, y=14, width=38, height=38)
 
 
 def test_a_mask_is_no_picture(project: Path) -> None:
@@ -94,7 +96,39 @@ def test_a_mask_that_changed_is_refused(project: Path, capsys: pytest.CaptureFix
     assert main(again) == 1
     bell(project, "a.mask.png").unlink()
     assert main(again) == 1
-    assert capsys.readouterr().err.count("is another than when plan mix was made") == 2
+    said = capsys.readouterr().err
+    assert "a.mask.png: has changed since plan mix was made" in said
+    assert "a.mask.png: not there, but plan mix needs it" in said
+
+
+def test_a_mask_that_came_later_is_not_looked_at(project: Path) -> None:
+    assert main(["synth", "--config", str(project), "-q"]) == 0
+    video = project.parent / "videos" / "mix.mp4"
+    before = video.read_bytes()
+    mock_image(bell(project, "a.mask.png"), disc())
+    mock_image(project.parent / "canvas" / "room.mask.png", disc())
+    plan_file = project.parent / "videos" / "mix.plan.json"
+    assert main(["synth", "--from-plan", str(plan_file), "-q"]) == 0
+    assert video.read_bytes() == before
+
+
+def test_whose_mask_it_is(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of several files of one name, the mask must say of which it is."""
+    for name in ("b.png", "b.jpg", "c.png", "d.png"):
+        mock_image(bell(project, name))
+    for name in ("b.mask.png", "b.jpg.mask.png", "c.MASK.png", "d.mask.jpg", "lonely.mask.png"):
+        mock_image(bell(project, name), disc())
+    found = {
+        file.path: file.mask
+        for class_id, file in class_files(project.parent / "images", "x", follow_symlinks=False)
+        if class_id == 11
+    }
+    assert found == {
+        **{"Class_11/a.png": "", "Class_11/b.png": "", "Class_11/c.png": "", "Class_11/d.png": ""},
+        "Class_11/b.jpg": "Class_11/b.jpg.mask.png",
+    }
+    for name in ("b.mask.png", "c.MASK.png", "d.mask.jpg", "lonely.mask.png"):
+        assert f"{name}: not used: a mask is called NAME.mask.png" in caplog.text
 
 
 @pytest.mark.parametrize("mask", [np.zeros((8, 8), np.uint8), None])
@@ -135,8 +169,27 @@ def test_a_green_screen_is_taken_away(project: Path, kind: str) -> None:
     assert plan(project, "tiles.matte=[chroma, feather]").tiles[0].matte.kind == "chroma"
     seen = luma(project, "tiles.matte=chroma")
     assert seen[128, 256] == pytest.approx(16 + 180 * 219 / 255, abs=6)
-    assert seen[128, 256 + 34] < 24
-    assert luma(project, "tiles.matte=none")[128, 256 + 34] > 100
+    assert seen[128 - 36, 256 + 36] < 24
+    assert luma(project, "tiles.matte=none")[128 - 36, 256 + 36] > 100
+    crop = plan(project, "tiles.matte=chroma").tiles[0].crop
+    assert crop is not None
+    assert (crop.x, crop.y) == pytest.approx((30, 30), abs=2)
+    assert (crop.width, crop.height) == pytest.approx((69, 69), abs=4)
+
+
+def test_the_screen_may_be_of_another_green(project: Path) -> None:
+    """The key is what lies at the border; nothing of it stays as a veil."""
+    pixels = on_screen(128)
+    screen = (pixels == (0, 255, 0)).all(axis=2)
+    light = np.linspace(0.85, 1.05, 128)[:, None, None]
+    pixels[screen] = (np.array([64, 177, 0]) * np.broadcast_to(light, (128, 128, 1)))[screen]
+    mock_image(bell(project), pixels)
+    (tile,) = plan(project, "tiles.matte=chroma").tiles
+    assert tile.matte.kind == "chroma"
+    assert tile.matte.key_rgb == pytest.approx((0, 168, 61), abs=8)
+    cut = keyed(pixels, tile.matte.key_rgb, tile.matte.tolerance)
+    assert cut[..., 3][screen].max() == 0
+    assert cut[..., 3][~screen].min() == 255
 
 
 def test_only_what_stands_before_the_screen_is_keyed(project: Path) -> None:
@@ -144,9 +197,10 @@ def test_only_what_stands_before_the_screen_is_keyed(project: Path) -> None:
     mock_image(bell(project), mock_pixels(64, 64))
     assert plan(project, "tiles.matte=[chroma, ellipse]").tiles[0].matte.kind == "ellipse"
     assert plan(project, "tiles.matte=chroma").tiles[0].matte.kind == "none"
-    assert is_keyed(on_screen(), GREEN, 40)
-    assert not is_keyed(plain((180, 180, 180), 64, 64), GREEN, 40)
-    assert not is_keyed(on_screen(), (0, 0, 255), 40)
+    assert screen_colour(on_screen(), GREEN, 40) == GREEN
+    assert screen_colour(plain((180, 180, 180), 64, 64), GREEN, 40) is None
+    assert screen_colour(on_screen(), (0, 0, 255), 40) is None
+    assert screen_colour(plain((0, 255, 0), 64, 64), GREEN, 40) is None  # nothing before it
 
 
 def test_keys_have_a_tolerance() -> None:
@@ -171,7 +225,9 @@ def test_grabcut_finds_what_stands_out(project: Path) -> None:
     assert plan(project, "tiles.matte=grabcut").tiles[0].matte.kind == "grabcut"
     seen = luma(project, "tiles.matte=grabcut")
     assert seen[128, 256] > 30
-    assert seen[128, 256 + 36] < 20
+    assert seen[128 - 38, 256 + 38] < 20
+    pixels[10:13, 10:13] = (30, 40, 160)
+    assert grabcut(pixels)[11, 11, 3] == 0, "a speck"
 
 
 def test_grabcut_is_not_for_clips_nor_for_plain_pictures(
@@ -182,9 +238,7 @@ def test_grabcut_is_not_for_clips_nor_for_plain_pictures(
     bell(project).unlink()
     mock_clip(bell(project, "a.mp4"))
     assert plan(project, "tiles.matte=grabcut").tiles[0].matte.kind == "none"
-    assert "grabcut is for pictures: clips get another of the list" in caplog.text
-    assert "tiles.matte: grabcut cannot be had of every picture or clip" in caplog.text
-    assert "those stay whole" in caplog.text
+    assert "a.mp4: stays whole, and so do others like it: of tiles.matte, grabcut " in caplog.text
 
 
 def test_an_ellipse_fills_its_picture(project: Path) -> None:
@@ -220,8 +274,11 @@ def test_one_of_the_list_is_drawn_for_each_event(project: Path) -> None:
     ("value", "fault"),
     [
         ("[]", "tiles.matte: should be one of none, feather, ellipse, chroma, grabcut, or a list"),
-        ("soft", "tiles.matte: 'soft' is none of none, feather, ellipse, chroma, grabcut"),
-        ("[ellipse, [none]]", "tiles.matte: ['none'] is none of none, feather"),
+        (
+            "soft",
+            "tiles.matte: no matte is called 'soft'; there are none, feather, ellipse, chroma",
+        ),
+        ("[ellipse, [none]]", "tiles.matte: no matte is called ['none']; there are none, feather"),
     ],
 )
 def test_mattes_that_there_are_not(

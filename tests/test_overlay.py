@@ -51,7 +51,7 @@ def test_boxes_and_directions_are_drawn_where_they_are(videos: Path) -> None:
     drawn, plain_frames = frames(videos / "mix.overlay.mp4"), frames(videos / "mix.mp4")
     assert len(drawn) == len(plain_frames) == 4
     assert drawn[0].shape == plain_frames[0].shape
-    row = TruthOf(videos / "mix.mp4").rows[2][0]
+    row = dict(TruthOf(videos / "mix.mp4").frames())[2][0]
     x, y, width, height = (int(row[name]) for name in ("x", "y", "width", "height"))
     bell = colour_of(11, 13)
     for column, line in ((x, y), (x + width - 1, y), (x, y + height - 1), (480, 240)):
@@ -65,7 +65,7 @@ def test_both_boxes_over_the_seam_and_the_names_of_what_cannot_be_seen(videos: P
     assert main(["overlay", str(videos / "deep" / "other.mp4"), "-q", "--output", str(target)]) == 0
     drawn = frames(target / "other.overlay.mp4")
     phone = colour_of(3, 13)
-    row = TruthOf(videos / "deep" / "other.mp4").rows[0][0]
+    row = dict(TruthOf(videos / "deep" / "other.mp4").frames())[0][0]
     assert row["x2"] == "0"
     for x, y in ((int(row["x"]), int(row["y"])), (int(row["width2"]) - 1, int(row["y2"]))):
         assert is_drawn(drawn[0], x, y, phone)
@@ -105,6 +105,32 @@ def test_overlays_of_a_folder(videos: Path, capsys: pytest.CaptureFixture[str]) 
         assert len(made) == 2
     assert main(["overlay", str(videos.parent / "labels")]) == 2
     assert "no videos with their tracks in it or below" in capsys.readouterr().err
+
+
+def test_overlays_of_one_name(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of a folder keep its folders; others must not replace each other."""
+    target = videos.parent / "overlays"
+    for path in list((videos / "deep").iterdir()):
+        path.rename(path.with_name(path.name.replace("other", "mix")))
+    assert main(["overlay", str(videos), "-q", "--output", str(target)]) == 0
+    found = sorted(path.relative_to(target).as_posix() for path in target.rglob("*.mp4"))
+    assert found == ["deep/mix.overlay.mp4", "mix.overlay.mp4"]
+    both = [str(videos / "mix.mp4"), str(videos / "deep" / "mix.mp4")]
+    assert main(["overlay", *both, "--output", str(target)]) == 2
+    assert "would both become" in capsys.readouterr().err
+
+
+def test_a_video_without_its_plan_does_not_stop_the_others(
+    videos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (videos / "deep" / "other.plan.json").write_text("{}")
+    assert main(["overlay", str(videos), "-q"]) == 1
+    assert "other.plan.json: not a plan" in capsys.readouterr().err
+    assert (videos / "mix.overlay.mp4").is_file()
+    tracks = videos / "mix.tracks.csv"
+    tracks.write_text(tracks.read_text().replace("event", "evnt", 1))
+    assert main(["overlay", str(videos / "mix.mp4"), "-q"]) == 1
+    assert "mix.tracks.csv: not a tracks file of this version" in capsys.readouterr().err
 
 
 def test_an_overlay_of_an_overlay(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from seldsynth.assets import AssetLibrary, scan_library
+from seldsynth.choice import folder_weight
 from seldsynth.config import Config
 from seldsynth.config_file import load_config
 from seldsynth.errors import AssetError, LabelError, PlanError
@@ -24,6 +25,7 @@ def library_of(config: Config) -> AssetLibrary:
         dict(config.input),
         canvas_key=config.canvas_key,
         follow_symlinks=config.assets.follow_symlinks,
+        worth=lambda file: folder_weight(file, config.assets.weights),
     )
 
 

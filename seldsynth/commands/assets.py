@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from seldsynth.assets import EXPECTED_FOLDERS, kind_of
 from seldsynth.class_file import load_classes
-from seldsynth.class_table import ClassTable
+from seldsynth.class_table import ClassTable, SoundClass
 from seldsynth.commands import matte
 from seldsynth.commands.options import add_class_table, add_common, require_folder
 from seldsynth.errors import ConfigError, LabelError
@@ -162,12 +162,17 @@ def _write(
         )
         for one in assets
     )
-    for sheet in output_dir.glob("class_[0-9][0-9]_*.png"):  # of classes that are empty now
-        sheet.unlink()
+    sheets = {one.class_id: output_dir / _sheet_name(one) for one in classes}
+    for sheet in sheets.values():  # of classes that are empty now
+        sheet.unlink(missing_ok=True)
     write_csv(output_dir / REPORT, _REPORT_COLUMNS, rows)
     for class_id, of_class in by_class(assets).items():
-        name = re.sub(r"\W+", "_", classes[class_id].name)
-        write_class_sheet(of_class, thumbnails, output_dir / f"class_{class_id:02d}_{name}.png")
+        write_class_sheet(of_class, thumbnails, sheets[class_id])
+
+
+def _sheet_name(one: SoundClass) -> str:
+    name = re.sub(r"\W+", "_", one.name)
+    return f"class_{one.class_id:02d}_{name}.png"
 
 
 def _print_table(

@@ -1,4 +1,4 @@
-"""`python -m seldsynth assets matte`: a name.mask.png beside every picture."""
+"""`python -m seldsynth assets matte`: a mask beside every picture."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import cv2
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from seldsynth.assets import EXPECTED_FOLDERS, kind_of, read_still_bytes
+from seldsynth.asset_files import read_still_bytes
+from seldsynth.assets import EXPECTED_FOLDERS, files_by_class, kind_of, masks_of
 from seldsynth.class_file import load_classes
 from seldsynth.commands.options import add_class_table, add_common, print_classes, require_folder
 from seldsynth.errors import ConfigError, MediaError
 from seldsynth.files import written_whole
-from seldsynth.media.mattes import mask_path
+from seldsynth.media.mattes import MASK_ENDING
 from seldsynth.media.matting import DEFAULT_MODEL, Matting, matte_of, matting
 from seldsynth.media.stills import read_checked_still
 from seldsynth.report.asset_check import find_assets
@@ -57,6 +58,9 @@ def _run(options: argparse.Namespace) -> int:
     ]
     if not assets:
         raise ConfigError(f"{options.dir}: no pictures or clips in it; {EXPECTED_FOLDERS}")
+    files = files_by_class(options.dir, follow_symlinks=options.follow_symlinks, classes=classes)
+    masks = masks_of([path for _, path in files])
+    stems = Counter(asset.path.with_suffix("") for asset in assets)
     make = matting(options.backend, model=options.model)
     counts: dict[str, Counter[int]] = {}
     quiet = True if options.quiet else None
@@ -64,10 +68,13 @@ def _run(options: argparse.Namespace) -> int:
         for asset in tqdm(assets, desc="cutting out", unit="file", disable=quiet):
             if asset.kind == "video":
                 outcome = "clips"
-            elif mask_path(asset.path).exists() and not options.overwrite:
+            elif asset.path in masks and not options.overwrite:
                 outcome = "was there"
             else:
-                outcome = _cut(asset.path, make)
+                alone = stems[asset.path.with_suffix("")] == 1
+                name = asset.path.stem if alone else asset.path.name
+                default = asset.path.with_name(f"{name}{MASK_ENDING}")
+                outcome = _cut(asset.path, masks.get(asset.path, default), make)
             counts.setdefault(outcome, Counter())[asset.class_id] += 1
     if not options.quiet:
         columns = ("made", "was there", "own alpha", "left out", "clips")
@@ -76,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _cut(path: Path, make: Matting) -> str:
+def _cut(path: Path, target: Path, make: Matting) -> str:
     """Write the mask of a picture; says what became of it."""
     try:
         pixels = read_checked_still(read_still_bytes(path), name=path)
@@ -89,6 +96,6 @@ def _cut(path: Path, make: Matting) -> str:
         return "left out"
     encoded, png = cv2.imencode(".png", mask)
     assert encoded
-    with written_whole(mask_path(path)) as temporary:
+    with written_whole(target) as temporary:
         temporary.write_bytes(png.tobytes())
     return "made"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 from tqdm import tqdm
 
 from seldsynth.commands.options import add_common
-from seldsynth.errors import ConfigError
+from seldsynth.errors import ConfigError, SeldsynthError
 from seldsynth.folders import files_below
 from seldsynth.report.overlay import TruthOf, write_overlay
 from seldsynth.truth.files import truth_path
+
+_ENDING = ".overlay.mp4"
+
+_log = logging.getLogger(__name__)
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -34,18 +39,39 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    for video in [one for place in options.videos for one in _videos(place)]:
-        if video.name.endswith(".overlay.mp4"):
-            raise ConfigError(f"{video}: is an overlay already")
-        target = (options.output or video.parent) / f"{video.stem}.overlay.mp4"
-        total = TruthOf(video).plan.num_frames
-        quiet = True if options.quiet else None
-        with tqdm(total=total, desc=video.stem, unit="frame", disable=quiet) as bar:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_overlay(video, target, on_frame=lambda bar=bar: bar.update(1))  # type: ignore[misc]
-        if not options.quiet:
-            print(target)
-    return 0
+    targets: dict[Path, Path] = {}
+    for place in options.videos:
+        for video in _videos(place):
+            if video.name.endswith(_ENDING):
+                raise ConfigError(f"{video}: is an overlay already")
+            target = _target(video, place, options.output)
+            if targets.setdefault(target, video) != video:
+                raise ConfigError(f"{video} and {targets[target]} would both become {target}")
+    failed = False
+    for target, video in targets.items():
+        try:
+            _draw(video, target, quiet=options.quiet > 0)
+        except SeldsynthError as error:
+            _log.error("%s", error)
+            failed = True
+    return int(failed)
+
+
+def _draw(video: Path, target: Path, *, quiet: bool) -> None:
+    total = TruthOf(video).plan.num_frames
+    with tqdm(total=total, desc=video.stem, unit="frame", disable=quiet or None) as bar:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_overlay(video, target, on_frame=lambda: bar.update(1))
+    if not quiet:
+        print(target)
+
+
+def _target(video: Path, place: Path, output: Path | None) -> Path:
+    """Where a video's overlay goes; those of a folder keep the folders below it."""
+    name = f"{video.stem}{_ENDING}"
+    if output is None:
+        return video.with_name(name)
+    return output / (video.parent.relative_to(place) if place.is_dir() else "") / name
 
 
 def _videos(place: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -34,12 +35,26 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--columns", type=positive, default=3, metavar="N", help="default 3")
     parser.add_argument(
-        "--width", type=positive, default=640, metavar="PIXELS", help="of each (default 640)"
+        "--width",
+        type=_width,
+        default=640,
+        metavar="PIXELS",
+        help="of each, at least 160 (default 640)",
     )
+
+
+def _width(text: str) -> int:
+    width = positive(text)
+    if width < 160:
+        raise argparse.ArgumentTypeError("at least 160, or nothing can be read")
+    return width
 
 
 def _run(options: argparse.Namespace) -> int:
     require_folder(options.dir, "DIR")
+    target = options.output or options.dir / "contact-sheet.png"
+    if target.suffix.lower() != ".png":
+        raise ConfigError(f"--output {target}: a sheet is a PNG: call it something.png")
     videos = [
         path
         for path in files_below(options.dir, follow_symlinks=False)
@@ -53,22 +68,21 @@ def _run(options: argparse.Namespace) -> int:
     quiet = True if options.quiet else None
     for video in tqdm(chosen, desc="looking", unit="video", disable=quiet):
         try:
-            picture, truth, frame = frame_with_truth(video, width=options.width)
+            picture, plan, frame = frame_with_truth(video, width=options.width)
         except SeldsynthError as error:
             _log.warning("left out: %s", error)
             continue
         time_s, length_s = (
-            float(count / truth.plan.frames_per_second) for count in (frame, truth.plan.num_frames)
+            float(count / plan.frames_per_second) for count in (frame, plan.num_frames)
         )
         name = video.relative_to(options.dir).with_suffix("").as_posix()
         pictures.append(captioned(picture, f"{name}, {time_s:.1f} of {length_s:.1f} s"))
     if not pictures:
         raise ConfigError(f"{options.dir}: none of its videos can be shown")
-    tallest = max(picture.shape[0] for picture in pictures)
-    same = [picture for picture in pictures if picture.shape[0] == tallest]
+    ((shape, _),) = Counter(picture.shape for picture in pictures).most_common(1)
+    same = [picture for picture in pictures if picture.shape == shape]
     if len(same) < len(pictures):
         _log.warning("left out %d of another shape", len(pictures) - len(same))
-    target = options.output or options.dir / "contact-sheet.png"
     write_sheet(same, target, columns=min(options.columns, len(same)))
     if not options.quiet:
         print(target)

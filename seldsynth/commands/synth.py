@@ -17,7 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from seldsynth import demo
 from seldsynth.assets import scan_library
 from seldsynth.batch import Job, Outcome, find_recordings, load_plans, plan_recordings
-from seldsynth.choice import check_weights
+from seldsynth.choice import check_weights, folder_weight
 from seldsynth.class_file import load_classes
 from seldsynth.commands.options import add_common, positive
 from seldsynth.config import Config
@@ -82,6 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         canvas_key=config.canvas_key,
         follow_symlinks=config.assets.follow_symlinks,
         classes=load_classes(config.assets.class_table),
+        worth=lambda file: folder_weight(file, config.assets.weights),
     )
     check_weights(config.assets.weights, library)
     log_file = config.output.log_file

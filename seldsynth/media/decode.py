@@ -23,6 +23,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
+from seldsynth.media.mattes import Sides, joined, kept_box
 from seldsynth.media.stills import MAX_PIXELS
 
 MAX_CLIP_S = Fraction(120)
@@ -56,13 +57,17 @@ av.logging.set_level(av.logging.PANIC)  # what goes wrong is raised and said onc
 
 @dataclass(frozen=True, kw_only=True)
 class ClipInfo:
-    """What a clip file shows: upright width and height in square pixels, length, frames, alpha."""
+    """What a clip file shows: upright width and height in square pixels, length, frames.
+
+    has_alpha: something of it is transparent. kept: the box around all that ever shows.
+    """
 
     width: int
     height: int
     duration_s: Fraction
     num_frames: int
     has_alpha: bool
+    kept: Sides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -327,25 +332,46 @@ def _replay(frames: list[TimedFrame]) -> Generator[TimedFrame, None, None]:
 
 
 def check_clip(path: Path, *, max_duration_s: Fraction | None = MAX_CLIP_S) -> ClipInfo:
-    """Decode a clip once, up to a duration or whole. Raises MediaError for damage or no clip."""
+    """Decode a clip once, up to a duration or whole.
+
+    Raises MediaError for damage, no clip, or one that is transparent everywhere.
+    """
     with ClipReader(path, max_duration_s=max_duration_s) as reader:
-        num_frames, duration_s, transparent = 0, Fraction(0), False
+        num_frames, duration_s = 0, Fraction(0)
         width = height = 0
+        shown = _Shown()
         for timed in reader.decode_all():
             if not num_frames:
                 width, height = reader.display_size(timed.frame)
-                transparent = has_alpha(timed.frame)
+            if has_alpha(timed.frame):
+                shown.see(reader.pixels(timed, width=width, height=height)[..., 3])
             num_frames += 1
             duration_s = timed.end_s
     if duration_s <= 0:
         raise MediaError(f"{path}: its frames have no duration")
+    if shown.is_transparent and shown.box is None:
+        raise MediaError(f"{path}: transparent: nothing of it is to be seen")
     return ClipInfo(
         width=width,
         height=height,
         duration_s=duration_s,
         num_frames=num_frames,
-        has_alpha=transparent,
+        has_alpha=shown.is_transparent,
+        kept=shown.box or (0, 0, width, height),
     )
+
+
+class _Shown:
+    """What the frames of a clip show, all together."""
+
+    def __init__(self) -> None:
+        self.box: Sides | None = None
+        self.is_transparent = False
+
+    def see(self, alpha: Plane) -> None:
+        """Take note of a frame's alpha [h, w]."""
+        self.is_transparent = self.is_transparent or int(alpha.min()) < 255
+        self.box = joined(self.box, kept_box(alpha))
 
 
 def has_alpha(frame: VideoFrame) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from seldsynth.errors import ConfigError, MediaError
-from seldsynth.media.mattes import grabcut
+from seldsynth.media.mattes import LEAST_KEPT, MOST_KEPT, grabcut
 
 Plane = NDArray[np.uint8]
 Backend = Literal["rembg", "grabcut"]
@@ -23,7 +23,6 @@ Matting = Callable[[Plane], Plane]
 """From a picture [h, w, 3 or 4], blue first, to what is kept of it [h, w]."""
 
 DEFAULT_MODEL = "u2net"
-_LEAST, _MOST = 0.01, 0.99  # of a picture that is kept
 
 
 def matting(backend: Backend, *, model: str = DEFAULT_MODEL) -> Matting:
@@ -39,7 +38,7 @@ def matte_of(pixels: Plane, make: Matting) -> Plane:
     """The matte of a picture. Raises MediaError if it keeps next to nothing, or all."""
     mask = make(pixels)
     share = float(mask.mean()) / 255
-    if not _LEAST <= share <= _MOST:
+    if not LEAST_KEPT <= share <= MOST_KEPT:
         raise MediaError(f"nothing stands out: {100 * share:.0f} % of it would be kept")
     return mask
 

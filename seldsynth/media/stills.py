@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,29 +39,6 @@ _UPRIGHT: dict[int, tuple[int | None, bool]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class StillInfo:
-    """What a picture file holds, upright: width and height in pixels, and how much of it shows.
-
-    `max_alpha` is 255 for a picture without alpha, 0 for one that is fully transparent;
-    `has_alpha`: something of it is transparent.
-    """
-
-    width: int
-    height: int
-    max_alpha: int
-    has_alpha: bool
-
-
-def check_still(content: bytes, *, name: str | Path) -> StillInfo:
-    """Decode a picture strictly. Raises MediaError if it is damaged, too large or no picture."""
-    decoded = read_checked_still(content, name=name)
-    height, width, channels = decoded.shape
-    has_alpha = channels == 4 and int(decoded[..., 3].min()) < 255
-    max_alpha = int(decoded[..., 3].max()) if channels == 4 else 255
-    return StillInfo(width=width, height=height, max_alpha=max_alpha, has_alpha=has_alpha)
-
-
 def read_checked_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
     """The pixels of `read_still`, of a picture that was decoded strictly. Raises MediaError.
 
@@ -94,7 +70,7 @@ def _pixel_bytes(image: Image.Image) -> int:
 
 
 def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
-    """Decode a picture that `check_still` accepts.
+    """Decode a picture that `read_checked_still` accepts.
 
     Returns [height, width, 3 or 4] in the order blue, green, red, alpha (not premultiplied),
     upright by its EXIF orientation; 16-bit, grey, palette and CMYK files become 8-bit colour.

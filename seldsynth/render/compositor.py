@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -20,6 +22,7 @@ from seldsynth.render.textures import Texture
 
 # Deviations of a shadow at a billboard's foot, as parts of half its width.
 _SHADOW_WIDTH, _SHADOW_HEIGHT = 0.45, 0.1
+_UNIFORMS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +69,17 @@ def warp(
 
 
 def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) -> Tensor:
-    """Noise [height, width] of mean 0 and deviation 1, the same on every device."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn((height, width), generator=generator).to(device)
+    """Noise [height, width] of mean 0 and deviation 1, the same on every device and machine.
+
+    Near to Gaussian as the sum of four uniform numbers is, and made of whole numbers: no last bit
+    depends on a processor.
+    """
+    generator = np.random.default_rng(seed)
+    total = np.zeros((height, width), np.int32)
+    for _ in range(_UNIFORMS):
+        total += generator.integers(0, 1 << 16, (height, width), dtype=np.uint16)
+    mean, deviation = _UNIFORMS * (2**16 - 1) / 2, math.sqrt(_UNIFORMS * (2**32 - 1) / 12)
+    return torch.from_numpy(((total - mean) / deviation).astype(np.float32)).to(device)
 
 
 def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:

@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.assets import file_sha256, read_still_bytes
+from seldsynth.asset_files import file_sha256, read_still_bytes
 from seldsynth.errors import AssetError
-from seldsynth.media.mattes import mask_path
-from seldsynth.plan import SOUND_FOLDER, CanvasPlan, ScenePlan
+from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
 from seldsynth.render.tile import Tile
@@ -26,12 +25,7 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
 
     Raises AssetError for one that is missing or has changed.
     """
-    every = (plan.canvas.asset, *(tile.asset for tile in plan.tiles))
-    assets = {asset for asset in every if asset is not None}
-    files = {(asset.folder, asset.path, asset.sha256) for asset in assets}
-    if plan.sound is not None:
-        files.add((SOUND_FOLDER, plan.sound.path, plan.sound.sha256))
-    for folder, name, sha256 in sorted(files):
+    for folder, name, sha256 in sorted(set(files_of(plan))):
         path = folders[folder] / name
         if not path.is_file():
             raise AssetError(
@@ -40,10 +34,6 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
             )
         if file_sha256(path) != sha256:
             raise AssetError(f"{path}: has changed since plan {plan.recording_id} was made")
-    for asset in sorted(assets, key=lambda one: (one.folder, one.path)):
-        mask = mask_path(folders[asset.folder] / asset.path)
-        if asset.mask_sha256 != (file_sha256(mask) if mask.is_file() else ""):
-            raise AssetError(f"{mask}: is another than when plan {plan.recording_id} was made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +81,7 @@ def render_scene(
         noise = None
         if any(tile.look.noise for tile in plan.tiles):
             noise = canvas_noise(
-                width=plan.width, height=plan.height, seed=plan.seed, device=device
+                width=plan.width, height=plan.height, seed=plan.noise_seed, device=device
             )
         tiles = [Tile(tile, plan, folders, device, noise=noise) for tile in plan.tiles]
         for tile in tiles:

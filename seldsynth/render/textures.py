@@ -19,9 +19,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seldsynth.assets import read_still_bytes
+from seldsynth.asset_files import read_still_bytes
 from seldsynth.media.decode import ClipReader, Planes, TimedFrame, has_alpha
-from seldsynth.media.mattes import fitted_mask, grabcut, keyed, keyed_alpha, read_mask, with_mask
+from seldsynth.media.mattes import (
+    Crop,
+    cropped,
+    fitted_mask,
+    grabcut,
+    keyed,
+    keyed_alpha,
+    read_mask,
+    with_mask,
+)
 from seldsynth.media.stills import read_still
 from seldsynth.plan import LookPlan, MattePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
@@ -129,11 +138,12 @@ class StillSource:
         *,
         name: Path,
         finest_level: int,
+        crop: Crop | None,
         cutout: Cutout,
         device: torch.device,
     ) -> None:
         """Decode a picture; finest_level: nothing finer will be asked for."""
-        pixels = cutout.of_still(read_still(content, name=name))
+        pixels = cropped(cutout.of_still(read_still(content, name=name)), crop)
         self._height, self._width = pixels.shape[:2]
         self._pixels = self._shrink(premultiplied(pixels), finest_level)
         self._device = device
@@ -188,13 +198,21 @@ class ClipSource:
     """Textures of a clip by time, looped; the file is open from the first texture to `close`."""
 
     def __init__(
-        self, path: Path, *, width: int, height: int, cutout: Cutout, device: torch.device
+        self,
+        path: Path,
+        *,
+        width: int,
+        height: int,
+        crop: Crop | None,
+        cutout: Cutout,
+        device: torch.device,
     ) -> None:
         """width, height: of the upright clip in square pixels."""
+        self._crop = crop
         self._matte = cutout.matte
         self._mask = cutout.read_mask()
-        self._width = width
-        self._height = height
+        self.width = width
+        self.height = height
         self._device = device
         self._resources = contextlib.ExitStack()
         self._reader = self._resources.enter_context(ClipReader(path))
@@ -215,12 +233,14 @@ class ClipSource:
         self._resources.close()
 
     def _make(self, timed: TimedFrame, level: int) -> Texture:
-        width, height = (_even(side) for side in _level_size(self._width, self._height, level))
-        if has_alpha(timed.frame) or self._mask is not None or self._matte.kind == "chroma":
+        shown = self._crop or self
+        width, height = (_even(side) for side in _level_size(shown.width, shown.height, level))
+        is_cut = self._mask is not None or self._matte.kind == "chroma"
+        if self._crop or is_cut or has_alpha(timed.frame):
             # Transparent pixels have any colour: before averaging, alpha must weigh it.
-            whole_width, whole_height = (_even(side) for side in (self._width, self._height))
+            whole_width, whole_height = (_even(side) for side in (self.width, self.height))
             whole = self._reader.planes(timed, width=whole_width, height=whole_height)
-            whole = replace(whole, alpha=self._alpha_of(whole))
+            whole = _cropped(replace(whole, alpha=self._alpha_of(whole)), self._crop)
             return self._with_alpha(whole, width=width, height=height)
         planes = self._reader.planes(timed, width=width, height=height)
         luma, *chroma = (
@@ -261,6 +281,18 @@ class ClipSource:
 
     def _upload(self, plane: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(plane).to(self._device).to(torch.float32)
+
+
+def _cropped(planes: Planes, crop: Crop | None) -> Planes:
+    if crop is None:
+        return planes
+    assert planes.alpha is not None
+    return Planes(
+        luma=cropped(planes.luma, crop),
+        chroma_blue=cropped(planes.chroma_blue, crop, step=2),
+        chroma_red=cropped(planes.chroma_red, crop, step=2),
+        alpha=cropped(planes.alpha, crop),
+    )
 
 
 def _even(side: int) -> int:

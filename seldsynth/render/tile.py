@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.assets import read_still_bytes
-from seldsynth.events import motion_of
-from seldsynth.media.mattes import mask_path
+from seldsynth.asset_files import read_still_bytes
+from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.compositor import Outline, Patch, faded, foot_shadow, noisy, warp
 from seldsynth.render.projection import (
@@ -60,7 +60,7 @@ class Tile:
         self._longer_side_deg = motion.blend(plan.longer_side_deg)
         appears_s = Fraction(int(motion.video_frames[0])) / scene.frames_per_second
         self._clip_begins_s = appears_s - Fraction(plan.clip_start_ms, 1000)
-        self._shown = _fades(len(motion.video_frames), plan.fade_frames)
+        self._shown = shown_parts(plan, scene, motion.video_frames)
         self._plan = plan
         self._path = folders[plan.asset.folder] / plan.asset.path
         self._scene = scene
@@ -126,7 +126,7 @@ class Tile:
         plain = self._source.texture(clip_s, level)
         seen_width, _ = appears_at(billboard, width=self._scene.width, height=self._scene.height)
         # In steps of an eighth of an octave: what comes nearer is not blurred anew in every frame.
-        octaves = round(8 * math.log2(self._plan.asset.width / 2**level / seen_width))
+        octaves = round(8 * math.log2(self._plan.width / 2**level / seen_width))
         if self._looked is None or self._looked[:2] != (plain, octaves):
             look = changed(plain, self._plan.look, texels_per_px=2 ** (octaves / 8))
             self._looked = (plain, octaves, look)
@@ -145,7 +145,7 @@ class Tile:
             azimuth_deg=float(self._azimuth_deg[row]),
             elevation_deg=float(self._elevation_deg[row]),
             longer_side_deg=float(self._longer_side_deg[row]),
-            aspect=self._plan.asset.width / self._plan.asset.height,
+            aspect=self._plan.width / self._plan.height,
         )
 
     def _level(self, billboard: Billboard) -> int:
@@ -153,8 +153,8 @@ class Tile:
             billboard, width=self._scene.width, height=self._scene.height
         )
         level = level_for(
-            width=self._plan.asset.width,
-            height=self._plan.asset.height,
+            width=self._plan.width,
+            height=self._plan.height,
             seen_width=seen_width,
             seen_height=seen_height,
         )
@@ -168,6 +168,7 @@ class Tile:
                 self._path,
                 width=asset.width,
                 height=asset.height,
+                crop=self._plan.crop,
                 cutout=cutout,
                 device=self._device,
             )
@@ -176,6 +177,7 @@ class Tile:
             read_still_bytes(self._path),
             name=self._path,
             finest_level=self._level(self.billboard(largest)),
+            crop=self._plan.crop,
             cutout=cutout,
             device=self._device,
         )
@@ -183,14 +185,23 @@ class Tile:
 
 def tile_cutout(plan: TilePlan, folders: Mapping[str, Path]) -> Cutout:
     """What is taken away of a tile's picture."""
-    mask = mask_path(folders[plan.asset.folder] / plan.asset.path)
-    return Cutout(mask=mask if plan.asset.mask_sha256 else None, matte=plan.matte)
+    asset = plan.asset
+    mask = folders[asset.folder] / asset.mask if asset.mask else None
+    return Cutout(mask=mask, matte=plan.matte)
 
 
-def _fades(count: int, fade_frames: int) -> list[float]:
-    """How much of a tile shows, frame by frame: a ramp at either end, never 0."""
-    steps = fade_frames + 1
-    return [min(1.0, (row + 1) / steps, (count - row) / steps) for row in range(count)]
+def shown_parts(plan: TilePlan, scene: ScenePlan, video_frames: NDArray[np.int64]) -> list[float]:
+    """How much of a tile shows in the video frames that have it: a ramp at either end, never 0.
+
+    Where its sound goes on after the video, it does not fade.
+    """
+    count, steps = len(video_frames), plan.fade_frames + 1
+    end_s = Fraction(plan.track.label_frames[-1] + 1, LABEL_RATE)
+    is_cut = end_s > scene.num_frames / scene.frames_per_second
+    return [
+        min(1.0, (row + 1) / steps, 1.0 if is_cut else (count - row) / steps)
+        for row in range(count)
+    ]
 
 
 class _Shape:

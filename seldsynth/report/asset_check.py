@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from seldsynth.assets import AssetKind, file_sha256, files_by_class, kind_of, read_still_bytes
+from seldsynth.asset_files import AssetKind, file_sha256, read_still_bytes
+from seldsynth.assets import files_by_class, kind_of
 from seldsynth.class_table import ClassTable
 from seldsynth.errors import MediaError
 from seldsynth.media.decode import ClipReader, check_clip
@@ -110,7 +111,7 @@ def examine(asset: AssetFacts) -> tuple[AssetFacts, Picture | None]:
         fault = str(error).removeprefix(f"{asset.path}: ")
         return replace(asset, fault=fault), None
     if not any(picture[..., 3].any() for picture in seen):
-        return replace(known, fault="fully transparent: there is nothing to see"), None
+        return replace(known, fault="transparent: nothing of it is to be seen"), None
     flat = [_over_grey(picture) for picture in seen]
     blue, green, red = (float(mean) for mean in np.mean([one.mean(axis=(0, 1)) for one in flat], 0))
     looks = tuple(_look(picture) for picture in flat)

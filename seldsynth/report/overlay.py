@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import colorsys
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 
 import av
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from seldsynth.errors import MediaError
-from seldsynth.files import read_csv
 from seldsynth.media.decode import ClipReader
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
 from seldsynth.plan import ScenePlan, plan_from_json
@@ -27,13 +27,15 @@ from seldsynth.truth.tables import TRACK_COLUMNS
 
 Picture = NDArray[np.uint8]
 Row = Mapping[str, str]
+Colour = tuple[int, int, int]
 
 _STEP_DEG = 30
 _GRID = (150, 150, 150)
 _NOTES = (255, 255, 255)
 _LINE_PX = 26
 _SMALL_TEXT = 0.65
-_NOTES_SHARE = 0.4  # of the height
+_HIDDEN_SHARE = 0.3  # of the height
+_DARK = (0, 0, 0)
 _BOXES = (("x", "y", "width", "height"), ("x2", "y2", "width2", "height2"))
 
 
@@ -52,24 +54,39 @@ class TruthOf:
                     f"{path}: not there; an overlay needs a video, its plan and tracks"
                 )
         self.plan: ScenePlan = plan_from_json(plan_file.read_bytes(), name=plan_file)
-        self.rows: dict[int, list[Row]] = defaultdict(list)
-        for row in read_csv(tracks, TRACK_COLUMNS):
-            self.rows[int(row["video_frame"])].append(row)
+        self._tracks = tracks
 
-    def fullest_frame(self) -> int:
-        """The video frame in which most sources can be seen; of several, the one in the middle."""
-        seen = {
-            frame: sum(float(row["visible"]) > 0 for row in rows)
-            for frame, rows in self.rows.items()
-        }
-        most = [frame for frame, count in seen.items() if count == max(seen.values())]
-        return most[len(most) // 2] if most else self.plan.num_frames // 2
+    def frames(self) -> Iterator[tuple[int, list[Row]]]:
+        """Video frames that have sources, with their rows. Raises MediaError."""
+        try:
+            with self._tracks.open(encoding="utf-8", newline="") as file:
+                reader = csv.DictReader(file)
+                if tuple(reader.fieldnames or ()) != TRACK_COLUMNS:
+                    raise MediaError(f"{self._tracks}: not a tracks file of this version")
+                for frame, rows in groupby(reader, key=lambda row: int(row["video_frame"])):
+                    yield frame, list(rows)
+        except (OSError, UnicodeDecodeError, ValueError, TypeError, csv.Error) as error:
+            raise MediaError(f"{self._tracks}: cannot be read: {error}") from None
+
+    def fullest_frame(self) -> tuple[int, list[Row]]:
+        """The video frame in which most sources can be seen, with their rows.
+
+        Of several, the one in the middle.
+        """
+        seen = [(sum(float(row["visible"]) > 0 for row in rows), n) for n, rows in self.frames()]
+        most = max(seen, default=(0, 0))[0]
+        fullest = [frame for count, frame in seen if count == most]
+        if not fullest:
+            return self.plan.num_frames // 2, []
+        wanted = fullest[len(fullest) // 2]
+        return next(pair for pair in self.frames() if pair[0] == wanted)
 
 
-def write_overlay(video: Path, target: Path, *, on_frame: Callable[[], None]) -> None:
+def write_overlay(video: Path, target: Path, *, on_frame: Callable[[], object]) -> None:
     """Write a copy of a video with its ground truth drawn over it. Raises MediaError."""
     truth = TruthOf(video)
-    plan = truth.plan
+    plan, frames = truth.plan, truth.frames()
+    upcoming = next(frames, None)
     form = VideoFormat(
         width=plan.width,
         height=plan.height,
@@ -81,64 +98,102 @@ def write_overlay(video: Path, target: Path, *, on_frame: Callable[[], None]) ->
     )
     with ClipReader(video, max_duration_s=None) as reader, write_video(target, form) as writer:
         for timed in reader.decode_all():
+            rows: list[Row] = []
+            if upcoming is not None and upcoming[0] == timed.index:
+                rows, upcoming = upcoming[1], next(frames, None)
             pixels = reader.pixels(timed, width=plan.width, height=plan.height)
-            drawn = draw_truth(np.ascontiguousarray(pixels[..., :3]), truth, timed.index)
+            drawn = draw_truth(np.ascontiguousarray(pixels[..., :3]), plan, timed.index, rows)
             writer.write(_planar(drawn))
             on_frame()
 
 
-def frame_with_truth(video: Path, *, width: int) -> tuple[Picture, TruthOf, int]:
+def frame_with_truth(video: Path, *, width: int) -> tuple[Picture, ScenePlan, int]:
     """The fullest frame of a video with its ground truth drawn over it, so wide, blue first.
 
-    With it, the ground truth and which video frame it is.
+    With it, the plan and which video frame it is.
     """
     truth = TruthOf(video)
-    wanted = truth.fullest_frame()
+    wanted, rows = truth.fullest_frame()
     plan = truth.plan
     with ClipReader(video, max_duration_s=None) as reader:
         time_s = Fraction(wanted) / plan.frames_per_second
         pixels = reader.pixels(reader.frame_at(time_s), width=plan.width, height=plan.height)
     unit = _SMALL_TEXT * plan.width / width  # to be read when it is as small as wished
-    drawn = draw_truth(np.ascontiguousarray(pixels[..., :3]), truth, wanted, unit=max(1.0, unit))
-    height = round(width * plan.height / plan.width)
+    frame = np.ascontiguousarray(pixels[..., :3])
+    drawn = draw_truth(frame, plan, wanted, rows, unit=max(1.0, unit))
+    height = max(1, round(width * plan.height / plan.width))
     small = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8), truth, wanted
+    return np.asarray(small, dtype=np.uint8), plan, wanted
 
 
 def draw_truth(
-    pixels: Picture, truth: TruthOf, video_frame: int, *, unit: float | None = None
+    pixels: Picture,
+    plan: ScenePlan,
+    video_frame: int,
+    rows: Sequence[Row],
+    *,
+    unit: float | None = None,
 ) -> Picture:
-    """A frame [h, w, 3], blue first, with the ground truth drawn into it.
+    """A frame [h, w, 3], blue first, with its rows of the tracks drawn into it.
 
     unit: how large text and lines are; None: as fits the frame's width.
     """
-    plan = truth.plan
     if unit is None:
         unit = max(1.0, plan.width / 1920)
-    rows = truth.rows.get(video_frame, [])
     time_s = float(video_frame / plan.frames_per_second)
-    hidden = [f"not to be seen: {_name(row, plan.class_names)}" for row in rows if not row["x"]]
-    room = max(1, round(_NOTES_SHARE * plan.height / (_LINE_PX * unit)) - 1)
-    if len(hidden) > room:
-        hidden[room - 1 :] = [f"not to be seen: {len(hidden) - room + 1} more"]
+    step = round(_LINE_PX * unit)
     _draw_grid(pixels, unit)
-    notes_end = _write_notes(pixels, [f"{time_s:.2f} s", *hidden], unit)
     for row in rows:
-        _draw_source(pixels, row, plan.class_names, unit, notes_end)
+        _draw_place(pixels, row, plan, unit)
+    labels = _Labels(pixels, unit)
+    labels.put(f"{time_s:.2f} s", _NOTES, (12, step))
+    for row in rows:
+        if row["x"]:
+            foot = int(row["x"]) + 4, int(row["y"]) - 6
+            labels.put(_name(row, plan.class_names), _colour(row, plan), foot)
+    hidden = [row for row in rows if not row["x"]]
+    room = max(1, round(_HIDDEN_SHARE * plan.height / step))
+    shown = hidden if len(hidden) <= room else hidden[: room - 1]
+    for row in shown:
+        name = f"not to be seen: {_name(row, plan.class_names)}"
+        labels.put(name, _colour(row, plan), (12, 2 * step))
+    if len(shown) < len(hidden):
+        more = f"not to be seen: {len(hidden) - len(shown)} more"
+        labels.put(more, _NOTES, (12, 2 * step))
     return pixels
 
 
-def _write_notes(pixels: Picture, lines: Sequence[str], unit: float) -> tuple[int, int]:
-    """Write lines into the upper left corner, on dark; returns where they end: x, y."""
-    step, right = round(_LINE_PX * unit), 0
-    labels = [_label(line, _NOTES, round(17 * unit)) for line in lines]
-    right = 24 + max(label.shape[1] for label in labels)
-    bottom = 12 + step * len(lines)
-    corner = pixels[:bottom, :right]
-    corner[:] = corner // 3
-    for index, line in enumerate(lines):
-        _write(pixels, line, (12, 6 + step * (index + 1)), _NOTES, unit)
-    return right, bottom
+class _Labels:
+    """Lines of text on dark, none over another."""
+
+    def __init__(self, pixels: Picture, unit: float) -> None:
+        self._pixels = pixels
+        self._unit = unit
+        self._taken: list[tuple[int, int, int, int]] = []
+
+    def put(self, text: str, colour: Colour, foot: tuple[int, int]) -> None:
+        """Write a line, its left lower end at foot, or as near above or below as is free."""
+        label = _label(text, colour, round(15 * self._unit))
+        canvas_height, canvas_width = self._pixels.shape[:2]
+        height, width = min(label.shape[0], canvas_height), min(label.shape[1], canvas_width)
+        left = max(0, min(foot[0], canvas_width - width))
+        wanted = max(0, min(foot[1] - height, canvas_height - height))
+        step = height + 2
+        tries = (wanted + sign * n * step for n in range(canvas_height // step) for sign in (1, -1))
+        free = (top for top in tries if self._is_free(left, top, left + width, top + height))
+        top = next(free, wanted)
+        self._taken.append((left, top, left + width, top + height))
+        area = self._pixels[top : top + height, left : left + width]
+        label = label[:height, :width]
+        alpha = label[..., 3:].astype(np.float32) / 255
+        area[:] = np.round(label[..., :3] * alpha + (area // 3) * (1 - alpha)).astype(np.uint8)
+
+    def _is_free(self, left: int, top: int, right: int, bottom: int) -> bool:
+        inside = top >= 0 and bottom <= self._pixels.shape[0]
+        return inside and not any(
+            left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
+            for other in self._taken
+        )
 
 
 def _draw_grid(pixels: Picture, unit: float) -> None:
@@ -155,12 +210,10 @@ def _draw_grid(pixels: Picture, unit: float) -> None:
     cv2.addWeighted(overlay, 0.5, pixels, 0.5, 0, dst=pixels)
 
 
-def _draw_source(
-    pixels: Picture, row: Row, names: Sequence[str], unit: float, notes_end: tuple[int, int]
-) -> None:
-    """Draw a source; its name keeps out of the notes in the corner."""
+def _draw_place(pixels: Picture, row: Row, plan: ScenePlan, unit: float) -> None:
+    """Draw a source's direction, and its box."""
     height, width = pixels.shape[:2]
-    colour = colour_of(int(row["class"]), len(names))
+    colour = _colour(row, plan)
     place = doa_to_canvas(
         torch.tensor(float(row["azimuth"])),
         torch.tensor(float(row["elevation"])),
@@ -168,14 +221,17 @@ def _draw_source(
         height=height,
     )
     middle = (int(place[0]), int(place[1]))
-    cv2.drawMarker(pixels, middle, colour, cv2.MARKER_CROSS, round(18 * unit), round(2 * unit))
-    boxes = [[int(row[name]) for name in four] for four in _BOXES if row[four[0]]]
-    for x, y, wide, high in boxes:
-        cv2.rectangle(pixels, (x, y), (x + wide - 1, y + high - 1), colour, max(1, round(2 * unit)))
-    if boxes:
-        x, y = boxes[0][0] + 4, boxes[0][1] - 6
-        lowest = round(_LINE_PX * unit) + (notes_end[1] if x < notes_end[0] else 0)
-        _write(pixels, _name(row, names), (x, max(lowest, y)), colour, 0.9 * unit)
+    thin = max(1, round(1.5 * unit))
+    for line, wide in ((_DARK, 3 * thin), (colour, thin)):
+        cv2.drawMarker(pixels, middle, line, cv2.MARKER_CROSS, round(12 * unit), wide)
+    for four in _BOXES:
+        if row[four[0]]:
+            x, y, wide, high = (int(row[name]) for name in four)
+            cv2.rectangle(pixels, (x, y), (x + wide - 1, y + high - 1), colour, thin)
+
+
+def _colour(row: Row, plan: ScenePlan) -> Colour:
+    return colour_of(int(row["class"]), len(plan.class_names))
 
 
 def _name(row: Row, names: Sequence[str]) -> str:
@@ -185,15 +241,13 @@ def _name(row: Row, names: Sequence[str]) -> str:
     return f"{names[int(row['class'])]} {angles} {float(row['distance_m']):.1f}m{seen}{flags}"
 
 
-def colour_of(class_id: int, num_classes: int) -> tuple[int, int, int]:
-    """A bright colour for each class: blue, green, red."""
-    red, green, blue = colorsys.hsv_to_rgb(class_id / num_classes, 0.75, 1.0)
+def colour_of(class_id: int, num_classes: int) -> Colour:
+    """A colour for each class, all of them light: blue, green, red."""
+    red, green, blue = colorsys.hls_to_rgb(class_id / num_classes, 0.72, 1.0)
     return round(255 * blue), round(255 * green), round(255 * red)
 
 
-def _write(
-    pixels: Picture, text: str, where: tuple[int, int], colour: tuple[int, int, int], unit: float
-) -> None:
+def _write(pixels: Picture, text: str, where: tuple[int, int], colour: Colour, unit: float) -> None:
     """A line of text with a dark rim; where: left end of its foot. What leaves the frame is cut."""
     label = _label(text, colour, round(17 * unit))
     height, width = label.shape[:2]
@@ -206,7 +260,7 @@ def _write(
 
 
 @lru_cache(maxsize=512)
-def _label(text: str, colour: tuple[int, int, int], size: int) -> Picture:
+def _label(text: str, colour: Colour, size: int) -> Picture:
     """Text [h, w, 4], blue first, on nothing."""
     font = ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text, stroke_width=2)

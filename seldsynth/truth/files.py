@@ -10,6 +10,7 @@ from typing import TextIO
 
 import torch
 
+from seldsynth.errors import MediaError
 from seldsynth.files import text_written_whole
 from seldsynth.plan import ScenePlan
 from seldsynth.render.scene import SceneFrame
@@ -112,6 +113,25 @@ def truth_files(plan: ScenePlan, video: Path) -> list[Path]:
     truth = plan.truth
     wanted = zip(ENDINGS, (truth.labels, truth.tracks, truth.masks, truth.dcase), strict=True)
     return [truth_path(video, ending) for ending, is_wanted in wanted if is_wanted]
+
+
+def check_labels_are_ours(plan: ScenePlan, video: Path) -> None:
+    """See that what lies where name.csv belongs was made from this plan, if anything is there.
+
+    A saved plan may have been put beside a user's own labels. Raises MediaError.
+    """
+    path = truth_path(video, ".csv")
+    try:
+        is_ours = path.read_text(encoding="utf-8") == label_lines(plan)
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError):
+        is_ours = False
+    if not is_ours:
+        raise MediaError(
+            f"{path}: not the labels of plan {plan.recording_id}, which would replace it; "
+            "move the plan to a folder of its own"
+        )
 
 
 def mask_size(plan: ScenePlan) -> tuple[int, int]:

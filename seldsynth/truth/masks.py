@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,6 +20,7 @@ from pycocotools import mask as rle
 from torch import Tensor
 
 from seldsynth.events import LABEL_RATE
+from seldsynth.metadata import distance_cm
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.scene import PaintOrder
 from seldsynth.render.tile import Tile
@@ -26,8 +28,6 @@ from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, whole_ma
 
 DCASE_WIDTH, DCASE_HEIGHT = 360, 180
 DCASE_RATE = Fraction(LABEL_RATE)
-# Edges of masks are those of the file, not of what is left of it at their few pixels.
-_FINER = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,13 @@ def mask_frames(
 ) -> Iterator[MaskFrame]:
     """What can be seen at every moment, on a canvas of another size. Raises MediaError."""
     scene = replace(plan, width=width, height=height)
+    # Edges of small masks are those of the video, not of what is left of them at so few pixels.
+    finer = max(0, math.ceil(math.log2(plan.width / width)))
     tiles = [
-        Tile(_with_blur(tile, width / plan.width), scene, folders, device, finer=_FINER)
+        Tile(_with_blur(tile, width / plan.width), scene, folders, device, finer=finer)
         for tile in plan.tiles
     ]
+    opened: set[int] = set()
     order, visibility = PaintOrder(tiles), Visibility(width=width, height=height, device=device)
     try:
         for index, video_frame in moments(plan, masks_per_s):
@@ -64,9 +67,11 @@ def mask_frames(
             outlines = [tiles[tile].outline(row, time_s) for tile, row in shown]
             seen = visibility.of(outlines)
             yield MaskFrame(index, video_frame, [tile for tile, _ in shown], seen)
-            for tile in tiles:  # what is over needs no memory, and no open file
-                if len(tile.video_frames) and tile.video_frames[-1] <= video_frame:
-                    tile.close()
+            opened.update(tile for tile, _ in shown)
+            over = {tile for tile in opened if tiles[tile].video_frames[-1] <= video_frame}
+            for index_of_tile in over:  # it needs no memory any more, and no open file
+                tiles[index_of_tile].close()
+            opened -= over
     finally:
         for tile in tiles:
             tile.close()
@@ -237,7 +242,7 @@ class DcaseFile:
             pixels = _pixels(whole_mask(seen, width=DCASE_WIDTH, height=DCASE_HEIGHT))
             if tile.silent or not pixels:
                 continue
-            row = tile.track.label_frames.index(frame.index)
+            row = bisect_left(tile.track.label_frames, frame.index)
             self._lines.add(
                 f'{{"metadata_frame_index": {frame.index}, "instance_id": {tile.event_index}, '
                 f'"category_id": {tile.class_id}, '
@@ -254,8 +259,3 @@ class DcaseFile:
 def _pixels(mask: Tensor) -> list[str]:
     rows, columns = torch.nonzero(mask, as_tuple=True)
     return [f"[{x},{y},1]" for x, y in zip(columns.tolist(), rows.tolist(), strict=True)]
-
-
-def distance_cm(distance_m: float) -> int:
-    """A distance as label files have it: whole centimetres, halves up."""
-    return math.floor(distance_m * 100 + 0.5)

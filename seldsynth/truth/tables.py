@@ -10,10 +10,11 @@ from typing import TextIO
 
 import numpy as np
 
-from seldsynth.events import LABEL_RATE, Motion, Track, motion_of
+from seldsynth.events import LABEL_RATE, Motion, motion_of
+from seldsynth.metadata import label_line
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent
 from seldsynth.render.projection import make_billboard
-from seldsynth.truth.masks import distance_cm
+from seldsynth.render.tile import shown_parts
 from seldsynth.truth.visible import Box
 
 TRACK_COLUMNS = (
@@ -34,21 +35,21 @@ def label_lines(plan: ScenePlan) -> str:
     sounds: list[TilePlan | UnseenEvent] = [one for one in plan.tiles if not one.silent]
     sounds += plan.unseen
     rows = [
-        (frame, one.event_index, one.class_id, one.source_id, *_rounded(one.track, row))
+        (frame, one.event_index, row, one)
         for one in sounds
         for row, frame in enumerate(one.track.label_frames)
         if frame < end
     ]
-    lines = (",".join(map(str, (frame, *cells))) for frame, _, *cells in sorted(rows))
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _rounded(track: Track, row: int) -> tuple[int, int, int]:
-    """Azimuth -180..180, elevation, distance of a row as whole numbers."""
-    azimuth = round(track.azimuth_deg[row])
-    if not -180 <= azimuth <= 180:
-        azimuth = (azimuth + 180) % 360 - 180
-    return azimuth, round(track.elevation_deg[row]), distance_cm(track.distance_m[row])
+    rows.sort(key=lambda row: row[:2])
+    return "".join(
+        label_line(
+            frame,
+            one.class_id,
+            one.source_id,
+            *(one.track.azimuth_deg[row], one.track.elevation_deg[row], one.track.distance_m[row]),
+        )
+        for frame, _, row, one in rows
+    )
 
 
 class TrackTable:
@@ -100,6 +101,9 @@ class _Course:
         one, motion = self._one, self._motion
         distances = motion.blend(one.track.distance_m)
         sizes = _sizes(one, motion)
+        shown = [1.0] * len(motion.video_frames)
+        if isinstance(one, TilePlan):
+            shown = shown_parts(one, plan, motion.video_frames)
         for row, video_frame in enumerate(motion.video_frames.tolist()):
             boxes = [box for box in self._boxes[row].reshape(2, 4).tolist() if any(box)]
             cells = (
@@ -120,7 +124,7 @@ class _Course:
                     _flags(
                         one,
                         crosses_seam=len(boxes) > 1,
-                        edge=min(row, len(motion.video_frames) - 1 - row),
+                        is_fading=shown[row] < 1,
                     )
                 ),
             )
@@ -132,7 +136,7 @@ def _sizes(one: TilePlan | UnseenEvent, motion: Motion) -> Callable[[int], tuple
     if not isinstance(one, TilePlan):
         return lambda row: ("", "")
     longer = motion.blend(one.longer_side_deg)
-    aspect = one.asset.width / one.asset.height
+    aspect = one.width / one.height
 
     def cells(row: int) -> tuple[str, str]:
         billboard = make_billboard(
@@ -145,14 +149,13 @@ def _sizes(one: TilePlan | UnseenEvent, motion: Motion) -> Callable[[int], tuple
     return cells
 
 
-def _flags(one: TilePlan | UnseenEvent, *, crosses_seam: bool, edge: int) -> Iterator[str]:
-    """edge: how many frames it is from the first or the last that shows it."""
+def _flags(one: TilePlan | UnseenEvent, *, crosses_seam: bool, is_fading: bool) -> Iterator[str]:
     if isinstance(one, UnseenEvent):
         yield "offscreen" if one.reason == OFF_SCREEN else "no-picture"
     else:
         if one.silent:
             yield "silent"
-        if edge < one.fade_frames:
+        if is_fading:
             yield "fading"
     if crosses_seam:
         yield "seam"

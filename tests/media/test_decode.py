@@ -8,9 +8,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from seldsynth.errors import MediaError
 from seldsynth.media.decode import ClipReader, check_clip
+from seldsynth.media.encode import write_alpha_clip
 from tests.conftest import mock_alpha_clip, mock_clip
 
 LEVELS = tuple(range(40, 240, 20))
@@ -219,6 +221,33 @@ def test_alpha_of_webm(tmp_path: Path) -> None:
     assert planes.alpha is not None
     assert planes.alpha[32, 32] > 250
     assert planes.alpha[1, 1] < 5
+
+
+@pytest.mark.parametrize("clear", [True, False])
+def test_a_gif_has_alpha_only_if_something_is_transparent(tmp_path: Path, clear: bool) -> None:
+    """FFmpeg decodes every GIF with an alpha plane."""
+    frames = [Image.new("P", (40, 30), 1) for _ in range(3)]
+    for index, frame in enumerate(frames):
+        frame.putpalette([0, 255, 0, 200, 30, 30])
+        frame.paste(0, (10 + 4 * index, 6, 20 + 4 * index, 16))
+    frames[0].save(
+        tmp_path / "a.gif",
+        save_all=True,
+        append_images=frames[1:],
+        duration=100,
+        disposal=2,
+        **({"transparency": 1} if clear else {}),
+    )
+    info = check_clip(tmp_path / "a.gif")
+    assert info.has_alpha == clear
+    assert info.kept == ((10, 6, 28, 16) if clear else (0, 0, 40, 30))  # of all frames together
+
+
+def test_a_clip_of_which_nothing_shows(tmp_path: Path) -> None:
+    path = tmp_path / "a.webm"
+    write_alpha_clip(path, [np.zeros((32, 32, 4), np.uint8)] * 3, frame_rate=Fraction(10))
+    with pytest.raises(MediaError, match="transparent: nothing of it is to be seen"):
+        check_clip(path)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from seldsynth.assets import Asset, file_sha256
+from seldsynth.asset_files import Asset, file_sha256
 from seldsynth.errors import AssetError, MediaError
 from seldsynth.events import Track
 from seldsynth.media.decode import check_clip

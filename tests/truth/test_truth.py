@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
 
@@ -22,7 +24,16 @@ from seldsynth.render.compositor import Outline
 from seldsynth.render.projection import Rectangle
 from seldsynth.truth.masks import mask_frames, moments
 from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, whole_mask
-from tests.conftest import mock_alpha_clip, mock_image, mock_labels, mock_project, plain
+from tests.conftest import (
+    mock_alpha_clip,
+    mock_clip,
+    mock_image,
+    mock_labels,
+    mock_pixels,
+    mock_project,
+    mock_sound,
+    plain,
+)
 from tests.render.reference import Layer, owned
 from tests.render.test_scene import image_asset, rgba, scene, tile
 
@@ -102,7 +113,8 @@ def test_masks_are_those_of_a_brute_force_renderer(tmp_path: Path) -> None:
     worst, compared, tiny = 1.0, 0, 0
     for seed in range(50):
         tiles, layers = random_tiles(tmp_path, seed)
-        found = masks_of(scene(*tiles), tmp_path, width=WIDTH, height=HEIGHT)
+        plan = scene(*tiles, width=1920, height=960)
+        found = masks_of(plan, tmp_path, width=WIDTH, height=HEIGHT)
         taken = np.zeros((HEIGHT, WIDTH), dtype=int)
         for index, expected in enumerate(owned(layers, width=WIDTH, height=HEIGHT)):
             mask = whole_mask(found[index], width=WIDTH, height=HEIGHT).numpy().astype(bool)
@@ -351,6 +363,63 @@ def test_tracks_tell_of_every_source_in_every_frame(tmp_path: Path) -> None:
     assert len(labels) == 35  # a hidden one and one without a picture are heard all the same
 
 
+def test_azimuths_are_within_half_a_turn(tmp_path: Path) -> None:
+    rows = [(n, 11, 0, (350 + 5 * n) % 361, 0, 200) for n in range(6)] + [
+        (n, 3, 1, 270, 0, 200) for n in (0, 1)
+    ]
+    config = write_project(tmp_path, sorted(rows))
+    assert main(["synth", "--config", str(config), "-q"]) == 0
+    found = [float(row["azimuth"]) for row in tracks(tmp_path) if row["class"] == "11"]
+    assert found == pytest.approx([-10, -7.5, -2.5, 2.5, 7.5, 12.5], abs=3)
+    assert {row["azimuth"] for row in tracks(tmp_path) if row["class"] == "3"} == {"-90.000"}
+
+
+def test_sides_and_fades_are_told(tmp_path: Path) -> None:
+    rows = [(n, 11, 0, 0, 0, 100 + 40 * n) for n in range(9)]
+    chance = {"fade_frames": 2, "size": "fixed", "fixed_deg": 60.0, "silent_per_minute": 60.0}
+    config = write_project(tmp_path, rows, tiles=chance)
+    longer = ["--set", "processing.video_duration=6"]
+    assert main(["synth", "--config", str(config), "-q", *longer]) == 0
+    bell = [row for row in tracks(tmp_path) if row["class"] == "11" and row["source"] == "0"]
+    assert [row["flags"] for row in bell] == [*["fading"] * 2, *[""] * 5, *["fading"] * 2]
+    assert (bell[4]["width_deg"], bell[4]["height_deg"]) == ("60.000", "42.103")  # 90 x 60
+    assert [float(row["visible"]) > 0 for row in bell] == [False, *[True] * 7, False]
+    dcase = json.loads((tmp_path / "videos" / "mix.dcase.json").read_text())["annotations"]
+    assert [one["metadata_frame_index"] for one in dcase] == list(range(1, 8))
+    assert [one["distance"] for one in dcase] == [100 + 40 * n for n in range(1, 8)]
+    masks = json.loads((tmp_path / "videos" / "mix.masks.json").read_text())["annotations"]
+    assert any(one["silent"] for one in masks)
+    assert {one["instance_id"] for one in dcase} == {0}
+
+
+@pytest.mark.parametrize("fps", ["10", "30000/1001"])
+def test_full_masks_are_what_the_tracks_say(tmp_path: Path, fps: str) -> None:
+    """Cut-outs too, which are sampled like the video's."""
+    rows = [(n, c, c, 20 * c, 0, 150) for n in range(4) for c in (3, 11)]
+    config = write_project(
+        tmp_path,
+        rows,
+        ground_truth={"mask_size": "full"},
+    )
+    alpha = np.zeros((400, 300), np.uint8)
+    cv2.ellipse(alpha, (150, 200), (90, 130), 30, 0, 360, 255, -1)
+    cv2.circle(alpha, (90, 40), 30, 255, -1)
+    pixels = np.dstack((mock_pixels(300, 400), alpha))
+    mock_image(tmp_path / "images" / "Class_11" / "a.png", pixels)
+    form = ("canvas.width=512", "canvas.height=256", f"processing.fps={fps}")
+    wishes = [word for one in form for word in ("--set", one)]
+    assert main(["synth", "--config", str(config), "-q", *wishes]) == 0
+    made = json.loads((tmp_path / "videos" / "mix.masks.json").read_text())
+    frame_of = {one["id"]: one["video_frame"] for one in made["images"]}
+    told = {(int(row["video_frame"]), int(row["event"])): row for row in tracks(tmp_path)}
+    assert len(made["annotations"]) == 8
+    for one in made["annotations"]:
+        row = told[frame_of[one["image_id"]], one["instance_id"]]
+        box = [int(row[side]) for side in ("x", "y", "width", "height")]
+        assert one["boxes"][0] == box
+        assert one["visible"] == pytest.approx(float(row["visible"]), abs=2e-4)
+
+
 def test_what_is_off_screen_is_said(tmp_path: Path) -> None:
     config = write_project(tmp_path, [(0, 11, 0, 0, 0, 200)])
     assert main(["synth", "--config", str(config), "-q", "--set", "tiles.offscreen=1"]) == 0
@@ -448,8 +517,36 @@ def test_files_can_be_left_out(tmp_path: Path) -> None:
     assert (tmp_path / "videos" / "mix.dcase.json").is_file()
 
 
+def test_a_plan_does_not_replace_labels_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_project(tmp_path, [(0, 11, 0, 0, 0, 2.345)])
+    assert main(["synth", "--config", str(config), "-q"]) == 0
+    labels = tmp_path / "labels" / "mix.csv"
+    before = labels.read_bytes()
+    plan_file = tmp_path / "labels" / "mix.plan.json"
+    shutil.copy(tmp_path / "videos" / "mix.plan.json", plan_file)
+    assert main(["synth", "--from-plan", str(plan_file), "-q"]) == 1
+    assert "mix.csv: not the labels of plan mix, which would replace it" in capsys.readouterr().err
+    assert labels.read_bytes() == before
+    assert not (tmp_path / "labels" / "mix.mp4").exists()
+
+
+@pytest.mark.parametrize("names", [("mix", "mix.tracks"), ("a", "sub/b")])
+def test_outputs_that_would_replace_each_other_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: tuple[str, str]
+) -> None:
+    config = write_project(tmp_path, [(0, 11, 0, 0, 0, 200)])
+    (tmp_path / "labels" / "mix.csv").unlink()
+    for name in names:
+        mock_labels(tmp_path / "labels" / f"{name}.csv", [(0, 11, 0, 0, 0, 200)])
+    collide = names[0] == "mix"
+    assert main(["synth", "--config", str(config), "-q"]) == (2 if collide else 0)
+    assert ("would both have" in capsys.readouterr().err) == collide
+
+
 def test_a_plan_makes_the_same_files_again(tmp_path: Path) -> None:
-    """With everything by chance switched on."""
+    """With everything by chance switched on, and every kind of picture, clip and canvas."""
     rows = [(n, class_id, 0, 20 * class_id, 0, 200) for n in range(8) for class_id in range(13)]
     rows.sort(key=lambda row: row[0])
     chance = {
@@ -460,25 +557,52 @@ def test_a_plan_makes_the_same_files_again(tmp_path: Path) -> None:
             "fade_frames": 2,
             "mirror": 0.5,
             "clip_start": "random",
-            "matte": ["none", "feather", "ellipse", "grabcut"],
+            "matte": ["none", "feather", "ellipse", "grabcut", "chroma"],
         },
         "look": {
             **{"match_colour": 0.7, "match_blur": True, "match_noise": True},
-            **{"brightness": 0.1, "contrast": 0.2, "saturation": 0.3},
+            **{"brightness": 0.1, "contrast": 0.2, "saturation": 0.3, "shadow": 0.5},
         },
         "canvas": {"random_yaw": True},
+        "input": {"image_360_path": None, "video_360_path": "canvas", "audio_dir": "sound"},
     }
     config = mock_project(tmp_path, **chance)  # type: ignore[arg-type]
+    sections = yaml.safe_load(config.read_text())
+    sections["input"] |= {"video_assets_dir": "clips"}
+    sections["processing"] |= {"variants": 2, "use_blur": True, "fps": 12.5}
+    config.write_text(yaml.safe_dump(sections))
     mock_labels(tmp_path / "labels" / "mix.csv", rows)
+    mock_sound(tmp_path / "sound" / "foa" / "mix.wav")
+    (tmp_path / "canvas" / "room.png").unlink()
+    mock_clip(tmp_path / "canvas" / "room.mp4", width=128, height=64, noise=9)
+    mock_alpha_clip(tmp_path / "clips" / "Class_0" / "a.webm")
+    mock_clip(tmp_path / "clips" / "Class_1" / "a.mp4", noise=30)
+    for class_id in (0, 1):
+        (tmp_path / "images" / f"Class_{class_id}" / "a.png").unlink()
+    mock_image(tmp_path / "clips" / "Class_1" / "a.mask.png", mock_pixels(20, 20)[..., 0])
+    for class_id in (2, 3):
+        screen = plain((0, 220, 0), 64, 64)
+        cv2.circle(screen, (30, 34), 15, (20, 30, 200), -1)
+        mock_image(tmp_path / "clips" / f"Class_{class_id}" / "a.png", screen)
+    for class_id in range(4, 12):
+        thing = cv2.circle(mock_pixels(64, 64) // 8 + 200, (30, 34), 15, (20, 30, 200), -1)
+        mock_image(tmp_path / "images" / f"Class_{class_id}" / "a.png", np.asarray(thing, np.uint8))
     assert main(["synth", "--config", str(config), "-q"]) == 0
     videos = tmp_path / "videos"
-    before = {path.name: path.read_bytes() for path in videos.iterdir() if path.stem != "log"}
-    assert {name.partition(".")[2] for name in before} >= {
-        *("csv", "tracks.csv", "masks.json", "dcase.json", "mp4", "plan.json")
-    }
-    for path in videos.iterdir():
-        if path.name != "mix.plan.json":
-            path.unlink()
-    assert main(["synth", "--from-plan", str(videos / "mix.plan.json"), "-q"]) == 0
-    for path in videos.iterdir():
-        assert path.read_bytes() == before[path.name], path.name
+    made = {path.name: path.read_bytes() for path in videos.glob("mix*")}
+    endings = ("csv", "tracks.csv", "masks.json", "dcase.json", "mp4", "plan.json")
+    assert set(made) == {f"mix_v0{n}.{ending}" for n in (0, 1) for ending in endings}
+    plans = [str(videos / f"mix_v0{n}.plan.json") for n in (0, 1)]
+    texts = "".join(made[Path(one).name].decode() for one in plans)
+    for kind in ("chroma", "grabcut", "ellipse", "a.webm", "a.mask.png", "off-screen"):
+        assert kind in texts
+    for again in (
+        ["--config", str(config), "--set", "processing.workers=2"],
+        ["--from-plan", *plans],
+    ):
+        for path in videos.iterdir():
+            if not (path.name.endswith(".plan.json") and again[0] == "--from-plan"):
+                path.unlink()
+        assert main(["synth", "-q", *again]) == 0
+        for name, content in made.items():
+            assert (videos / name).read_bytes() == content, name
