@@ -250,8 +250,9 @@ def load_plans(
 
 
 def prepare_process() -> None:
-    """One thread for everything: recordings are what runs side by side."""
+    """One thread for everything: recordings are what runs side by side; and whole float32 sums."""
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # else a GPU blurs with 10 bits
     cv2.setNumThreads(1)
 
 

@@ -194,11 +194,7 @@ class Frame:
     ]:
         """Index pairs (canvas, patch) for luma and for chroma: one piece, two across the seam."""
         y0, y1 = rectangle.y0, rectangle.y0 + rectangle.height
-        left = min(rectangle.width, self.width - rectangle.x0)
-        spans = [(rectangle.x0, 0, left)]
-        if left < rectangle.width:
-            spans.append((0, left, rectangle.width - left))
-        for x_canvas, x_patch, width in spans:
+        for x_canvas, x_patch, width in rectangle.pieces(self.width):
             yield (
                 (slice(y0, y1), slice(x_canvas, x_canvas + width)),
                 (slice(None), slice(x_patch, x_patch + width)),

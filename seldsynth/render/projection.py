@@ -9,6 +9,7 @@ d·forward > 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -35,6 +36,13 @@ class Rectangle:
     y0: int
     width: int
     height: int
+
+    def pieces(self, canvas_width: int) -> Iterator[tuple[int, int, int]]:
+        """Column on the canvas, column in the rectangle, width: of one piece, two at the seam."""
+        left = min(self.width, canvas_width - self.x0)
+        yield self.x0, 0, left
+        if left < self.width:
+            yield 0, left, self.width - left
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -173,7 +173,7 @@ class _Labels:
 
     def put(self, text: str, colour: Colour, foot: tuple[int, int]) -> None:
         """Write a line, its left lower end at foot, or as near above or below as is free."""
-        label = _label(text, colour, round(15 * self._unit))
+        label = _label(text, colour, round(15 * self._unit), rim=0)
         canvas_height, canvas_width = self._pixels.shape[:2]
         height, width = min(label.shape[0], canvas_height), min(label.shape[1], canvas_width)
         left = max(0, min(foot[0], canvas_width - width))
@@ -186,7 +186,7 @@ class _Labels:
         area = self._pixels[top : top + height, left : left + width]
         label = label[:height, :width]
         alpha = label[..., 3:].astype(np.float32) / 255
-        area[:] = np.round(label[..., :3] * alpha + (area // 3) * (1 - alpha)).astype(np.uint8)
+        area[:] = np.round(label[..., :3] * alpha + (area // 4) * (1 - alpha)).astype(np.uint8)
 
     def _is_free(self, left: int, top: int, right: int, bottom: int) -> bool:
         inside = top >= 0 and bottom <= self._pixels.shape[0]
@@ -260,13 +260,19 @@ def _write(pixels: Picture, text: str, where: tuple[int, int], colour: Colour, u
 
 
 @lru_cache(maxsize=512)
-def _label(text: str, colour: Colour, size: int) -> Picture:
-    """Text [h, w, 4], blue first, on nothing."""
+def _label(text: str, colour: Colour, size: int, *, rim: int = 2) -> Picture:
+    """Text [h, w, 4], blue first, on nothing. rim: pixels of black around the letters."""
     font = ImageFont.load_default(size)
-    left, top, right, bottom = font.getbbox(text, stroke_width=2)
-    image = Image.new("RGBA", (round(right - left), round(bottom - top)))
+    space = max(0, 3 - rim)
+    left, top, right, bottom = font.getbbox(text, stroke_width=rim)
+    image = Image.new("RGBA", (round(right - left) + 2 * space, round(bottom - top) + 2 * space))
     ImageDraw.Draw(image).text(
-        (-left, -top), text, (*colour, 255), font, stroke_width=2, stroke_fill=(0, 0, 0, 255)
+        (space - left, space - top),
+        text,
+        (*colour, 255),
+        font,
+        stroke_width=rim,
+        stroke_fill=(0, 0, 0, 255),
     )
     return np.asarray(image)
 

@@ -79,11 +79,8 @@ class Visibility:
     def _pieces(self, rectangle: Rectangle) -> Iterator[tuple[_Index, _Index]]:
         """Index pairs (canvas, rectangle): one piece, two across the seam."""
         rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
-        left = min(rectangle.width, self._width - rectangle.x0)
-        yield (rows, slice(rectangle.x0, rectangle.x0 + left)), (slice(None), slice(0, left))
-        if left < rectangle.width:
-            over = rectangle.width - left
-            yield (rows, slice(0, over)), (slice(None), slice(left, None))
+        for x, x_own, width in rectangle.pieces(self._width):
+            yield (rows, slice(x, x + width)), (slice(None), slice(x_own, x_own + width))
 
 
 def _same(outlines: list[Outline], before: list[Outline]) -> bool:
