@@ -73,7 +73,7 @@ class SoundLibrary:
         if sound.is_kept_beside:
             return (f"sound: {channels} channels do not go into an MP4: kept beside it as a WAV",)
         if sound.track is not None and channels < FOA_CHANNELS:
-            return (f"sound: {channels} channels, which are no ambisonics",)
+            return (f"sound is no ambisonics: channels: {channels}",)
         return ()
 
     def _choose(self, files: list[_SoundFile]) -> _SoundFile | None:

@@ -18,6 +18,7 @@ from seldsynth.errors import MediaError
 
 FOA_CHANNELS = 4
 _SOFTWARE = "seldsynth"
+_LIMIT_OF_32_BITS = 1 << 32
 _MAX_INDEX_BYTES = 1 << 28  # two hours at 240 frames/s need a tenth of that
 _WAY_TO_TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _FRAGMENTS = frozenset({b"moof", b"styp", b"sidx", b"mfra"})
@@ -286,7 +287,7 @@ def _read_offsets(table: _Box) -> list[int]:
 
 def _write_offsets(table: _Box, offsets: list[int]) -> None:
     """Put chunk offsets into a box, which becomes a co64 where they need it."""
-    if any(offset >= 1 << 32 for offset in offsets):
+    if any(offset >= _LIMIT_OF_32_BITS for offset in offsets):
         table.kind = b"co64"
     code = "Q" if table.kind == b"co64" else "I"
     table.head = struct.pack(f">4xI{len(offsets)}{code}", len(offsets), *offsets)
