@@ -85,3 +85,13 @@ def great_circle(doa_a: Tensor, doa_b: Tensor, fraction: Tensor) -> Tensor:
     weight_a = torch.where(straight, 1 - fraction, torch.sin((1 - fraction) * angle) / safe)
     weight_b = torch.where(straight, fraction, torch.sin(fraction * angle) / safe)
     return weight_a.unsqueeze(-1) * doa_a + weight_b.unsqueeze(-1) * doa_b
+
+
+def foa_gains(doa: Tensor) -> Tensor:
+    """Gains [..., 4] of a plane wave from a unit vector [..., 3] in first-order ambisonics.
+
+    ACN order W, Y, Z, X with SN3D: M. Chapman et al., "A standard for interchange of Ambisonic
+    signal sets", 2009; J. Daniel's N3D and SN3D.
+    """
+    front, left, up = doa.unbind(-1)
+    return torch.stack((torch.ones_like(front), left, up, front), dim=-1)

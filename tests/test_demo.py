@@ -13,8 +13,10 @@ import pytest
 from seldsynth.classes import CLASSES
 from seldsynth.demo.pictures import draw
 from seldsynth.demo.room import draw_room
-from seldsynth.demo.scenes import label_table
+from seldsynth.demo.scenes import _RECORDINGS, foa_of, label_table
+from seldsynth.demo.sounds import SAMPLE_RATE, make_sound
 from seldsynth.media.decode import check_clip
+from tests.test_sound_and_picture import apart_deg, heard, labelled, loudness
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +35,7 @@ def test_the_first_command_of_the_readme_makes_the_demo(tmp_path: Path) -> None:
         assert f"video: {video}\ncontact sheet: {sheet}" in run.stdout
         with av.open(str(video)) as container:
             assert container.streams.video[0].frames == 30 * seconds
+            assert container.streams.audio[0].channels == 4
         assert cv2.imread(str(sheet)).shape[1] == 2 * 640 + 3 * 8
     for sound_class in CLASSES:
         folder = f"Class_{sound_class.class_id}"
@@ -110,3 +113,35 @@ def test_labels_hold_at_the_middle_of_their_frame() -> None:
     table = label_table((sound,))
     assert table.label_frame.tolist() == list(range(10, 20))
     assert table.azimuth_deg == pytest.approx(np.arange(0.5, 10))
+
+
+def test_every_class_has_a_sound_of_its_own() -> None:
+    """Of about the same loudness, without clicks at its ends, and not like another's."""
+    spectra = []
+    for class_id in range(13):
+        samples = make_sound(class_id, duration_s=2.0, seed=0)
+        assert len(samples) == 2 * SAMPLE_RATE
+        assert np.abs(samples).max() <= 0.9
+        power = (samples**2).reshape(20, -1).mean(axis=1)
+        assert 0.03 < np.sqrt(power.max()) < 0.15
+        assert np.abs(samples[[0, -1]]).max() < 1e-3
+        energy = np.abs(np.fft.rfft(samples)) ** 2
+        bands = energy[: len(energy) // 400 * 400].reshape(-1, 400).sum(axis=1)  # 200 Hz each
+        spectra.append(bands / bands.sum())
+    apart = np.abs(np.array(spectra)[:, None] - np.array(spectra)[None]).max(axis=-1)
+    assert (apart + np.eye(13)).min() > 0.02
+    assert np.array_equal(make_sound(12, duration_s=2.0, seed=0), samples)
+
+
+@pytest.mark.parametrize("recording", ["look_around", "hard_places"])
+def test_the_demo_is_heard_where_its_labels_are(recording: str) -> None:
+    assert np.abs(foa_of(_RECORDINGS[recording])).max() < 1
+    for sound in _RECORDINGS[recording]:
+        samples, wanted = foa_of((sound,)), labelled(label_table((sound,)))
+        energy = loudness(samples, SAMPLE_RATE)
+        frames = [n for n in wanted if energy[n] > 0.01 * energy.max()]
+        directions = np.array([wanted[n] for n in frames])
+        found = heard(samples, SAMPLE_RATE)[frames]
+        assert len(frames) > 4
+        assert np.median(apart_deg(found, directions)) < 0.5
+        assert apart_deg(found, directions).max() < 4

@@ -1,4 +1,4 @@
-"""The demo's files: two rooms, a picture and a clip for each class, and labels that move."""
+"""The demo's files: two rooms, a picture and a clip for each class, labels that move, and sound."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import soundfile
+import torch
 import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -19,16 +21,19 @@ import seldsynth
 from seldsynth.classes import CLASSES
 from seldsynth.demo.pictures import draw
 from seldsynth.demo.room import draw_room
+from seldsynth.demo.sounds import SAMPLE_RATE, make_sound
 from seldsynth.errors import MediaError
 from seldsynth.events import LABEL_RATE
 from seldsynth.media.encode import write_alpha_clip
 from seldsynth.metadata import LabelTable, write_labels
+from seldsynth.sphere import angles_to_doa, foa_gains
 
 _CONFIG = "demo.yaml"
 _PICTURE_HEIGHT = 300
 _CLIP_HEIGHT = 240
 _CLIP_FRAMES = 16
 _CLIP_RATE = Fraction(16)
+_STEPS_PER_S = 100  # of the way of a sound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +124,7 @@ def _make_files(folders: dict[str, Path]) -> None:
         tasks.append((clip, _clip_writer(sound_class.class_id)))
     for recording, sounds in _RECORDINGS.items():
         tasks.append((folders["metadata_dir"] / f"{recording}.csv", _label_writer(sounds)))
+        tasks.append((folders["audio_dir"] / f"{recording}.wav", _sound_writer(sounds)))
     missing = [task for task in tasks if not (up_to_date and task[0].is_file())]
     for path, write in tqdm(missing, desc="drawing the demo", unit="file", disable=None):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +160,39 @@ def _label_writer(sounds: tuple[Sound, ...]) -> Callable[[Path], None]:
     return lambda path: write_labels(label_table(sounds), path)
 
 
+def _sound_writer(sounds: tuple[Sound, ...]) -> Callable[[Path], None]:
+    return lambda path: soundfile.write(
+        str(path), foa_of(sounds), SAMPLE_RATE, subtype="PCM_16", format="WAV"
+    )
+
+
+def foa_of(sounds: tuple[Sound, ...]) -> NDArray[np.float64]:
+    """What is heard of sounds on their ways: [samples, 4] of W, Y, Z, X (ACN, SN3D).
+
+    Plane waves in an open field, as loud as they are near.
+    """
+    length_s = max(sound.to_s for sound in sounds)
+    heard = np.zeros((round(length_s * SAMPLE_RATE), 4))
+    for seed, sound in enumerate(sounds):
+        duration_s = sound.to_s - sound.from_s
+        samples = make_sound(sound.class_id, duration_s=duration_s, seed=seed)
+        steps = np.linspace(0, 1, round(duration_s * _STEPS_PER_S) + 1)
+        azimuth, elevation, distance_m = torch.from_numpy(_places(sound, steps)).unbind(1)
+        gains = foa_gains(angles_to_doa(azimuth, elevation)) / distance_m[:, None]
+        at = np.linspace(0, 1, len(samples))
+        first = round(sound.from_s * SAMPLE_RATE)
+        for channel in range(4):
+            gain = np.interp(at, steps, gains[:, channel].numpy())
+            heard[first : first + len(samples), channel] += samples * gain
+    return heard
+
+
+def _places(sound: Sound, way: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n, 3] azimuth, elevation, distance at parts 0..1 of a sound's way."""
+    places: NDArray[np.float64] = np.outer(1 - way, sound.start) + np.outer(way, sound.end)
+    return places
+
+
 def _write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
     encoded, content = cv2.imencode(path.suffix, pixels)
     assert encoded
@@ -166,7 +205,7 @@ def label_table(sounds: tuple[Sound, ...]) -> LabelTable:
     for source_id, sound in enumerate(sounds):
         frames = np.arange(round(sound.from_s * LABEL_RATE), round(sound.to_s * LABEL_RATE))
         way = ((frames + 0.5) / LABEL_RATE - sound.from_s) / (sound.to_s - sound.from_s)
-        places = np.outer(1 - way, sound.start) + np.outer(way, sound.end)
+        places = _places(sound, way)
         ids = np.full((len(frames), 2), (sound.class_id, source_id)).T
         columns.append(np.vstack((frames, ids, places.T)))
     table = np.concatenate(columns, axis=1)
