@@ -48,6 +48,14 @@ _COMMANDS = {
         "show many recordings on one picture",
         "Show many recordings, with their ground truth, on one picture.",
     ),
+    "gallery": (
+        "write a page over a folder of videos",
+        "Write a page over a folder of videos: a card for each, charts of all.",
+    ),
+    "serve": (
+        "look around in videos, in a browser",
+        "Serve a folder of videos to this machine's browser: the gallery, and a player.",
+    ),
     "assets": (
         "look after folders of pictures and clips",
         "Look after folders of pictures and clips.",

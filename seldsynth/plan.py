@@ -226,8 +226,7 @@ class ScenePlan:
     def __post_init__(self) -> None:
         """Check the frame rate, and that every event has a number of its own."""
         parse_frame_rate(self.frame_rate)
-        numbers = [one.event_index for one in self.tiles]
-        numbers += [one.event_index for one in self.unseen]
+        numbers = [one.event_index for one in self.events]
         if len(set(numbers)) < len(numbers):
             raise ValueError("event_index must be unique")
 
@@ -235,6 +234,11 @@ class ScenePlan:
     def frames_per_second(self) -> Fraction:
         """The frame rate as a number."""
         return Fraction(self.frame_rate)
+
+    @property
+    def events(self) -> tuple[TilePlan | UnseenEvent, ...]:
+        """Everything that has an event_index."""
+        return (*self.tiles, *self.unseen)
 
     def num_samples(self, sample_rate: int) -> int:
         """How many samples of sound are as long as the pictures."""

@@ -19,7 +19,7 @@ ORDER = [
     "truth.visible", "truth.masks", "truth.tables", "truth.files",
     "batch", "workers", "run_log",
     "report.sheet", "report.contact_sheet", "report.overlay", "report.asset_check",
-    "report.class_sheet",
+    "report.class_sheet", "report.dataset", "report.gallery", "report.player", "web", "serve",
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room",
     "demo.sounds", "demo.scenes", "demo",
     "collect.captions", "collect.flickr30k",
@@ -28,6 +28,7 @@ ORDER = [
     "collect.download",
     "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
     "commands.download", "commands.matte", "commands.assets", "commands.overlay", "commands.sheet",
+    "commands.gallery", "commands.serve",
     "cli", "__main__",
 ]
 # fmt: on

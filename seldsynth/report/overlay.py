@@ -247,6 +247,12 @@ def colour_of(class_id: int, num_classes: int) -> Colour:
     return round(255 * blue), round(255 * green), round(255 * red)
 
 
+def css_colour(class_id: int, num_classes: int) -> str:
+    """The colour of a class as web pages have it."""
+    blue, green, red = colour_of(class_id, num_classes)
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
 def _write(pixels: Picture, text: str, where: tuple[int, int], colour: Colour, unit: float) -> None:
     """A line of text with a dark rim; where: left end of its foot. What leaves the frame is cut."""
     label = _label(text, colour, round(17 * unit))

@@ -1,0 +1,195 @@
+"""A folder of finished videos → what is in it, recording by recording and as a whole."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seldsynth.errors import ConfigError, SeldsynthError
+from seldsynth.events import LABEL_RATE, Track
+from seldsynth.folders import files_below
+from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent, plan_from_json
+from seldsynth.truth.files import truth_path
+
+MAP_STEP_DEG = 10
+DISTANCE_STEP_M = 0.5
+VISIBLE_STEPS = 10
+_FARTHEST_M = 10.0
+_PATH_STEP = 5  # label frames between the points of a way that is drawn
+_PLAN = ".plan.json"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A finished recording: its video and its plan. name: the video's path without its ending."""
+
+    name: str
+    video: Path
+    plan: ScenePlan
+
+
+@dataclass
+class Totals:
+    """What all recordings have together; sounds are counted, silent pictures are not.
+
+    by_class: events. seconds: of events, by class. places [18, 36]: label frames by elevation (the
+    highest first) and azimuth (180 first, to -180). distances: label frames by half metres.
+    polyphony: label frames by how many sounds there are. visible: video frames of pictures by how
+    much of them can be seen. assets: events by picture.
+    """
+
+    by_class: list[int]
+    seconds: list[float]
+    places: list[list[int]] = field(
+        default_factory=lambda: [[0] * (360 // MAP_STEP_DEG) for _ in range(180 // MAP_STEP_DEG)]
+    )
+    distances: list[int] = field(
+        default_factory=lambda: [0] * (round(_FARTHEST_M / DISTANCE_STEP_M) + 1)
+    )
+    polyphony: Counter[int] = field(default_factory=Counter)
+    visible: list[int] = field(default_factory=lambda: [0] * VISIBLE_STEPS)
+    assets: Counter[str] = field(default_factory=Counter)
+
+
+def find_finished(root: Path) -> list[Path]:
+    """The plans below a folder whose videos are there. Raises ConfigError if there is none."""
+    plans = [
+        path
+        for path in files_below(root, follow_symlinks=False)
+        if path.name.endswith(_PLAN) and _video_of(path).is_file()
+    ]
+    if not plans:
+        raise ConfigError(f"{root}: no videos with their plans in it or below")
+    return plans
+
+
+def read_finished(root: Path, plans: Sequence[Path]) -> Iterator[Finished]:
+    """The recordings of plans; those that cannot be read are left out with a warning."""
+    for path in plans:
+        try:
+            plan = plan_from_json(path.read_bytes(), name=path)
+        except (SeldsynthError, OSError) as error:
+            _log.warning("left out: %s", error)
+            continue
+        video = _video_of(path)
+        name = video.relative_to(root).with_suffix("").as_posix()
+        yield Finished(name=name, video=video, plan=plan)
+
+
+def _video_of(plan_file: Path) -> Path:
+    return plan_file.with_name(f"{plan_file.name.removesuffix(_PLAN)}.mp4")
+
+
+def count(totals: Totals, one: Finished) -> dict[int, float]:
+    """Add a recording to the totals; returns how much of each picture is seen, by event.
+
+    Raises MediaError if its tracks are there and cannot be read.
+    """
+    plan = one.plan
+    last = plan.num_frames / plan.frames_per_second * LABEL_RATE
+    sounding: Counter[int] = Counter()
+    for event in _sounds(plan):
+        frames = [frame for frame in event.track.label_frames if frame < last]
+        totals.by_class[event.class_id] += 1
+        totals.seconds[event.class_id] += len(frames) / LABEL_RATE
+        sounding.update(frames)
+        _count_places(totals, event.track, len(frames))
+    polyphony = Counter(sounding.values())
+    polyphony[0] = int(np.ceil(float(last))) - len(sounding)
+    totals.polyphony.update(polyphony)
+    totals.assets.update(f"{tile.asset.folder}/{tile.asset.path}" for tile in plan.tiles)
+    return _visible(totals, truth_path(one.video, ".tracks.csv"))
+
+
+def _sounds(plan: ScenePlan) -> list[TilePlan | UnseenEvent]:
+    return [*(tile for tile in plan.tiles if not tile.silent), *plan.unseen]
+
+
+def _count_places(totals: Totals, track: Track, count: int) -> None:
+    """Add where a track is in its first label frames."""
+    azimuth = (180 - np.asarray(track.azimuth_deg[:count])) % 360
+    columns = (azimuth // MAP_STEP_DEG).astype(int) % len(totals.places[0])
+    rows = ((90 - np.asarray(track.elevation_deg[:count])) // MAP_STEP_DEG).astype(int)
+    rows = np.minimum(rows, len(totals.places) - 1)
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        totals.places[row][column] += 1
+    steps = (np.asarray(track.distance_m[:count]) / DISTANCE_STEP_M).astype(int)
+    for step in np.minimum(steps, len(totals.distances) - 1).tolist():
+        totals.distances[step] += 1
+
+
+def _visible(totals: Totals, tracks: Path) -> dict[int, float]:
+    """How much of each event's picture is seen, on average."""
+    sums: defaultdict[int, float] = defaultdict(float)
+    counts: Counter[int] = Counter()
+    if not tracks.is_file():
+        return {}
+    with tracks.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        try:
+            event, visible, asset = (header.index(one) for one in ("event", "visible", "asset"))
+            for row in reader:
+                if not row[asset]:
+                    continue
+                seen = float(row[visible])
+                sums[int(row[event])] += seen
+                counts[int(row[event])] += 1
+                totals.visible[min(int(seen * VISIBLE_STEPS), VISIBLE_STEPS - 1)] += 1
+        except (ValueError, IndexError) as error:
+            _log.warning("%s: cannot be read: %s", tracks, error)
+    return {event: sums[event] / counts[event] for event in counts}
+
+
+def describe(one: Finished, visible: dict[int, float]) -> dict[str, Any]:
+    """A recording as the gallery's page reads it."""
+    plan = one.plan
+    sound = plan.sound.track if plan.sound else None
+    return {
+        "name": one.name,
+        "seconds": round(float(plan.num_frames / plan.frames_per_second), 3),
+        "width": plan.width,
+        "height": plan.height,
+        "rate": round(float(plan.frames_per_second), 3),
+        "sound": "" if sound is None else "FOA" if sound.foa else f"{sound.channels} channels",
+        "canvas": plan.canvas.asset.path if plan.canvas.asset else "",
+        "events": [_event(event, visible) for event in plan.events],
+    }
+
+
+def _event(event: TilePlan | UnseenEvent, visible: dict[int, float]) -> dict[str, Any]:
+    track = event.track
+    rows = sorted({*range(0, len(track.label_frames), _PATH_STEP), len(track.label_frames) - 1})
+    seen = visible.get(event.event_index)
+    return {
+        "class": event.class_id,
+        "kind": _kind(event),
+        "start": track.label_frames[0] / LABEL_RATE,
+        "end": (track.label_frames[-1] + 1) / LABEL_RATE,
+        "asset": event.asset.path if isinstance(event, TilePlan) else "",
+        "visible": None if seen is None else round(seen, 3),
+        "way": [
+            [
+                track.label_frames[row] / LABEL_RATE,
+                round(track.azimuth_deg[row], 1),
+                round(track.elevation_deg[row], 1),
+                round(track.distance_m[row], 2),
+            ]
+            for row in rows
+        ],
+    }
+
+
+def _kind(event: TilePlan | UnseenEvent) -> str:
+    if isinstance(event, TilePlan):
+        return "silent" if event.silent else "seen"
+    return "offscreen" if event.reason == OFF_SCREEN else "no-picture"

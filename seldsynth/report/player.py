@@ -1,0 +1,62 @@
+"""What the player draws over a video: its ground truth, frame by frame, as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from seldsynth.errors import MediaError
+from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan
+from seldsynth.report.overlay import TruthOf, css_colour
+
+
+def truth_of(root: Path, name: str) -> dict[str, Any]:
+    """The ground truth of root/name.mp4. Raises MediaError and PlanError.
+
+    rows: for each video frame [event, azimuth, elevation, width, height, visible], degrees; width
+    and height are 0 without a picture. events: by their numbers.
+    """
+    video = root / f"{name}.mp4"
+    for ending in ("", ".plan.json", ".tracks.csv"):
+        path = video.with_name(f"{video.stem}{ending}") if ending else video
+        if "\0" in name or not path.resolve().is_relative_to(root.resolve()):
+            raise MediaError(f"{name!r}: not in this folder")
+    truth = TruthOf(video)
+    plan = truth.plan
+    sound = plan.sound.track if plan.sound else None
+    rows: list[list[list[float]]] = [[] for _ in range(plan.num_frames)]
+    for frame, of_frame in truth.frames():
+        if not 0 <= frame < plan.num_frames:
+            raise MediaError(f"{name}: tracks of another video: frame {frame}")
+        rows[frame] = [
+            [
+                int(row["event"]),
+                *(float(row[key] or 0) for key in ("azimuth", "elevation")),
+                *(float(row[key] or 0) for key in ("width_deg", "height_deg", "visible")),
+            ]
+            for row in of_frame
+        ]
+    return {
+        "seconds": float(plan.num_frames / plan.frames_per_second),
+        "rate": float(plan.frames_per_second),
+        "frames": plan.num_frames,
+        "channels": sound.channels if sound else 0,
+        "foa": bool(sound and sound.foa),
+        "events": _events(plan),
+        "rows": rows,
+    }
+
+
+def _events(plan: ScenePlan) -> dict[int, dict[str, str]]:
+    found = {}
+    for one in plan.events:
+        if isinstance(one, TilePlan):
+            flags = "silent" if one.silent else ""
+        else:
+            flags = "off-screen" if one.reason == OFF_SCREEN else "no picture"
+        found[one.event_index] = {
+            "name": plan.class_names[one.class_id],
+            "colour": css_colour(one.class_id, len(plan.class_names)),
+            "flags": flags,
+        }
+    return found
