@@ -352,6 +352,19 @@ def test_videos_below_the_sound_are_not_sound(project: Path) -> None:
     assert run(project, "input.audio_dir=videos", "output.video_dir=videos") == 2
 
 
+@pytest.mark.parametrize("codec", ["aac", "flac", "opus"])
+def test_an_overlay_keeps_the_sound(project: Path, codec: str) -> None:
+    mock_sound(project.parent / "sound" / "mix.wav", mock_tones(*TONES, duration_s=1.37))
+    assert run(project, f"audio.codec={codec}") == 0
+    videos = project.parent / "videos"
+    assert main(["overlay", str(videos / "mix.mp4"), "-q"]) == 0
+    before, rate = decode_sound(videos / "mix.mp4")
+    after, rate_after = decode_sound(videos / "mix.overlay.mp4")
+    assert rate == rate_after
+    assert np.array_equal(before, after)
+    assert read_tags(videos / "mix.overlay.mp4") == read_tags(videos / "mix.mp4")
+
+
 def test_links_that_lead_out_are_not_followed(project: Path, tmp_path: Path) -> None:
     elsewhere = mock_sound(tmp_path / "elsewhere" / "mix.wav")
     (project.parent / "sound" / "mix.wav").symlink_to(elsewhere)

@@ -6,19 +6,21 @@ frames carry is the encoder's name for so many channels, not what they mean.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
+import av
 import numpy as np
 import soundfile
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -87,18 +89,6 @@ class SoundFormat:
         if self.codec == "flac":
             return "s16" if self.bits == 16 else "s32"
         return {"aac": "fltp", "opus": "flt"}[self.codec]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SoundTrack:
-    """A sound track to be written: the first samples of a file, silence after its end.
-
-    num_samples: of each channel, at form.sample_rate.
-    """
-
-    path: Path
-    form: SoundFormat
-    num_samples: int
 
 
 def can_be_a_track(channels: int) -> bool:
@@ -215,7 +205,7 @@ def add_sound_stream(container: OutputContainer, form: SoundFormat) -> AudioStre
     return stream
 
 
-def sound_frames(track: SoundTrack) -> Iterator[AudioFrame]:
+def sound_frames(track: SoundTrack) -> Generator[AudioFrame, None, None]:
     """The sound of a track as its encoder takes it, in order. Raises MediaError."""
     path, form, num_samples = track.path, track.form, track.num_samples
     position = 0
@@ -259,3 +249,133 @@ def _at(position: int, frame: AudioFrame, samples: int) -> AudioFrame:
         frame = cut
     frame.pts, frame.time_base = position, Fraction(1, frame.sample_rate)
     return frame
+
+
+def describe_sound(container: InputContainer) -> dict[str, object]:
+    """What sound a container has, and where it ends: what encoders add to it is not played."""
+    if not container.streams.audio:
+        return {"sound": None}
+    stream = container.streams.audio[0]
+    container.seek(0, stream=stream)
+    packets = (packet for packet in container.demux(stream) if packet.pts is not None)
+    end = max(((one.pts or 0) + (one.duration or 0) for one in packets), default=0)
+    return {
+        "sound": stream.codec_context.codec.canonical_name,
+        "channels": stream.channels,
+        "sample rate": stream.rate,
+        "samples": end * (stream.time_base or 0) * stream.rate,
+    }
+
+
+class SoundWriter(Protocol):
+    """Writes a sound track beside the pictures of the same time."""
+
+    def write_until(self, time_s: Fraction | None) -> None:
+        """Write what comes before a time; None: all that is left."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundTrack:
+    """A sound track to be encoded: the first samples of a file, silence after its end.
+
+    num_samples: of each channel, at form.sample_rate.
+    """
+
+    path: Path
+    form: SoundFormat
+    num_samples: int
+
+    @property
+    def foa(self) -> bool:
+        """Whether it is first-order ambisonics."""
+        return self.form.foa
+
+    @property
+    def description(self) -> dict[str, object]:
+        """As `describe_sound` finds it in what was written."""
+        return {
+            "sound": self.form.codec,
+            "channels": self.form.channels,
+            "sample rate": self.form.sample_rate,
+            "samples": self.num_samples,
+        }
+
+    def write_into(self, container: OutputContainer) -> SoundWriter:
+        """Begin to write it."""
+        return _Encoder(container, self)
+
+
+class _Encoder:
+    def __init__(self, container: OutputContainer, track: SoundTrack) -> None:
+        self._container = container
+        self._stream = add_sound_stream(container, track.form)
+        self._frames = sound_frames(track)
+        self._rate = track.form.sample_rate
+        self._written = 0
+
+    def write_until(self, time_s: Fraction | None) -> None:
+        while time_s is None or self._written < time_s * self._rate:
+            frame = next(self._frames, None)
+            if frame is None:
+                break
+            self._written += frame.samples
+            self._container.mux(self._stream.encode(frame))
+        if time_s is None:
+            self._container.mux(self._stream.encode(None))
+
+    def close(self) -> None:
+        self._frames.close()
+
+
+class SoundCopy:
+    """The sound track of a video, as it is, for a copy of that. Raises MediaError."""
+
+    def __init__(self, video: Path, *, foa: bool) -> None:
+        self.video = video
+        self.foa = foa
+        with _opened_video(video) as container:
+            self.description = describe_sound(container)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the video has sound."""
+        return self.description["sound"] is not None
+
+    def write_into(self, container: OutputContainer) -> SoundWriter:
+        """Begin to write it."""
+        return _Copier(container, self.video)
+
+
+@contextlib.contextmanager
+def _opened_video(path: Path) -> Iterator[InputContainer]:
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError) as error:
+        raise MediaError(f"{path}: cannot be opened: {error}") from None
+    with container:
+        yield container
+
+
+class _Copier:
+    def __init__(self, container: OutputContainer, video: Path) -> None:
+        self._resources = contextlib.ExitStack()
+        self._container = container
+        source = self._resources.enter_context(_opened_video(video))
+        self._stream = container.add_stream_from_template(source.streams.audio[0])
+        self._packets = source.demux(source.streams.audio[0])
+
+    def write_until(self, time_s: Fraction | None) -> None:
+        for packet in self._packets:
+            if packet.dts is None:
+                continue
+            starts_s = packet.dts * packet.time_base
+            packet.stream = self._stream
+            self._container.mux(packet)
+            if time_s is not None and starts_s >= time_s:
+                break
+
+    def close(self) -> None:
+        self._resources.close()

@@ -15,7 +15,7 @@ from typing import cast
 
 import av
 import numpy as np
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
 from seldsynth.files import flush_to_disk, temporary_beside
-from seldsynth.media.audio import SoundTrack, add_sound_stream, sound_frames
+from seldsynth.media.audio import SoundCopy, SoundTrack, describe_sound
 from seldsynth.media.spatial_mp4 import SpatialTags, read_tags, write_tagged
 
 _NVENC_PRESETS = {"ultrafast": "p1", "superfast": "p2", "veryfast": "p3", "faster": "p4"} | {
@@ -83,14 +83,18 @@ class VideoWriter:
     """Takes frames of exactly the stated format, in order; the sound goes along by itself."""
 
     def __init__(
-        self, path: Path, container: OutputContainer, form: VideoFormat, sound: SoundTrack | None
+        self,
+        path: Path,
+        container: OutputContainer,
+        form: VideoFormat,
+        sound: SoundTrack | SoundCopy | None,
     ) -> None:
         self._path = path
         self._container = container
         self._format = form
         with _write_faults(path):
             self._stream = _add_stream(container, form)
-            self._sound = _SoundWriter(container, sound) if sound else None
+            self._sound = sound.write_into(container) if sound else None
         self.num_frames = 0
 
     def write(self, planes: NDArray[np.uint8]) -> None:
@@ -117,28 +121,12 @@ class VideoWriter:
         with _write_faults(self._path):
             self._container.mux(self._stream.encode(None))
             if self._sound is not None:
-                self._sound.finish()
+                self._sound.write_until(None)
 
-
-class _SoundWriter:
-    """A sound track that is written beside the pictures of the same time."""
-
-    def __init__(self, container: OutputContainer, sound: SoundTrack) -> None:
-        self._container = container
-        self._stream = add_sound_stream(container, sound.form)
-        self._frames = sound_frames(sound)
-        self._rate = sound.form.sample_rate
-        self._written = 0
-
-    def write_until(self, time_s: Fraction) -> None:
-        while self._written < time_s * self._rate and (frame := next(self._frames, None)):
-            self._written += frame.samples
-            self._container.mux(self._stream.encode(frame))
-
-    def finish(self) -> None:
-        for frame in self._frames:
-            self._container.mux(self._stream.encode(frame))
-        self._container.mux(self._stream.encode(None))
+    def close(self) -> None:
+        """Let go of the sound's file."""
+        if self._sound is not None:
+            self._sound.close()
 
 
 @contextlib.contextmanager
@@ -152,7 +140,7 @@ def _write_faults(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def write_video(
-    path: Path, form: VideoFormat, sound: SoundTrack | None = None
+    path: Path, form: VideoFormat, sound: SoundTrack | SoundCopy | None = None
 ) -> Iterator[VideoWriter]:
     """Context manager that yields a VideoWriter; the file appears when the block ends well.
 
@@ -167,13 +155,14 @@ def write_video(
             container = av.open(str(untagged), "w", format="mp4")
         try:
             writer = VideoWriter(path, container, form, sound)
-            yield writer
-            writer.finish()
+            with contextlib.closing(writer):
+                yield writer
+                writer.finish()
         finally:
             with _write_faults(path):
                 container.close()
         with _write_faults(path):
-            write_tagged(untagged, temporary, foa=sound is not None and sound.form.foa)
+            write_tagged(untagged, temporary, foa=sound is not None and sound.foa)
             untagged.unlink()
             flush_to_disk(temporary)
             check_video(temporary, form, sound, num_frames=writer.num_frames, name=path)
@@ -184,7 +173,12 @@ def write_video(
 
 
 def check_video(
-    path: Path, form: VideoFormat, sound: SoundTrack | None = None, *, num_frames: int, name: Path
+    path: Path,
+    form: VideoFormat,
+    sound: SoundTrack | SoundCopy | None = None,
+    *,
+    num_frames: int,
+    name: Path,
 ) -> None:
     """Read a written video back. Raises MediaError, under `name`, if it is not what was meant."""
     with av.open(str(path)) as container:
@@ -201,7 +195,7 @@ def check_video(
         }
         container.seek(0, stream=stream)
         found["frames"] = sum(1 for packet in container.demux(stream) if packet.size)
-        found |= _sound_of(container)
+        found |= describe_sound(container)
     found["tags"] = read_tags(path)
     expected: dict[str, object] = {
         "codec": "h264",
@@ -212,37 +206,17 @@ def check_video(
         "colour space": int(Colorspace.ITU709),
         "colour range": int(ColorRange.MPEG),
         "frames": num_frames,
-        "sound": sound.form.codec if sound else None,
         "tags": SpatialTags(
             spherical_v2=True,
             spherical_v1=True,
-            foa=sound is not None and sound.form.foa,
+            foa=sound is not None and sound.foa,
             index_first=True,
         ),
+        **(sound.description if sound else {"sound": None}),
     }
-    if sound:
-        expected["channels"] = sound.form.channels
-        expected["sample rate"] = sound.form.sample_rate
-        expected["samples"] = sound.num_samples
     for what, value in expected.items():
         if found[what] != value:
             raise MediaError(f"{name}: {what} reads back as {found[what]}, not {value}")
-
-
-def _sound_of(container: InputContainer) -> dict[str, object]:
-    """What sound there is, and where it ends: what encoders put before and after is not played."""
-    if not container.streams.audio:
-        return {"sound": None}
-    stream = container.streams.audio[0]
-    container.seek(0, stream=stream)
-    packets = (packet for packet in container.demux(stream) if packet.pts is not None)
-    end = max(((one.pts or 0) + (one.duration or 0) for one in packets), default=0)
-    return {
-        "sound": stream.codec_context.codec.canonical_name,
-        "channels": stream.channels,
-        "sample rate": stream.rate,
-        "samples": end * (stream.time_base or 0) * stream.rate,
-    }
 
 
 def _add_stream(container: OutputContainer, form: VideoFormat) -> VideoStream:

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from seldsynth.errors import MediaError
+from seldsynth.media.audio import SoundCopy
 from seldsynth.media.decode import ClipReader
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
+from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.sphere import doa_to_canvas
 from seldsynth.truth.tables import TRACK_COLUMNS
@@ -83,7 +85,10 @@ class TruthOf:
 
 
 def write_overlay(video: Path, target: Path, *, on_frame: Callable[[], object]) -> None:
-    """Write a copy of a video with its ground truth drawn over it. Raises MediaError."""
+    """Write a copy of a video, sound and all, with its ground truth drawn over it.
+
+    Raises MediaError.
+    """
     truth = TruthOf(video)
     plan, frames = truth.plan, truth.frames()
     upcoming = next(frames, None)
@@ -96,7 +101,12 @@ def write_overlay(video: Path, target: Path, *, on_frame: Callable[[], object]) 
         quality=23,
         gop_s=2.0,
     )
-    with ClipReader(video, max_duration_s=None) as reader, write_video(target, form) as writer:
+    sound = SoundCopy(video, foa=read_tags(video).foa)
+    kept = sound if sound.is_there else None
+    with (
+        ClipReader(video, max_duration_s=None) as reader,
+        write_video(target, form, kept) as writer,
+    ):
         for timed in reader.decode_all():
             rows: list[Row] = []
             if upcoming is not None and upcoming[0] == timed.index:
