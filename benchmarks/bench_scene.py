@@ -1,0 +1,112 @@
+"""Whole recordings against the encoder alone: python benchmarks/bench_scene.py [--quick].
+
+A recording is rendered and encoded with its ground truth, as the command does it; its floor is the
+same encoder on the same frames, held in memory. Both are measured in turn, on one core; the
+median of the rounds' ratios counts. Writes benchmarks/results/scene.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from scenes import Scene, make_job
+
+from seldsynth.batch import Job, prepare_process, render_recording
+from seldsynth.media.encode import VideoFormat, write_video
+from seldsynth.render.scene import render_frames
+
+SCENES = [
+    *(Scene(sources=n, clips=c) for n in (1, 2, 4) for c in (False, True)),
+    *(Scene(sources=n, clips=c, canvas_video=True) for n in (1, 2, 4) for c in (False, True)),
+    *(Scene(sources=2, clips=c, width=960) for c in (False, True)),
+    *(Scene(sources=2, clips=c, width=3840, seconds=2.0) for c in (False, True)),
+]
+QUICK = [Scene(sources=2), Scene(sources=2, clips=True), Scene(sources=2, canvas_video=True)]
+
+
+def form_of(job: Job) -> VideoFormat:
+    plan = job.plan
+    return VideoFormat(
+        width=plan.width,
+        height=plan.height,
+        frame_rate=plan.frames_per_second,
+        encoder="libx264",
+        preset=plan.encoding.preset,
+        quality=plan.encoding.quality,
+        gop_s=plan.encoding.gop_s,
+    )
+
+
+def seconds_of_floor(job: Job, frames: list[np.ndarray], path: Path) -> float:
+    start = time.perf_counter()
+    with write_video(path, form_of(job)) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return time.perf_counter() - start
+
+
+def seconds_of_rendering(job: Job) -> float:
+    start = time.perf_counter()
+    for _ in render_frames(job.plan, job.folders, device=torch.device("cpu")):
+        pass
+    return time.perf_counter() - start
+
+
+def seconds_of_all(job: Job) -> float:
+    start = time.perf_counter()
+    outcome = render_recording(job, on_frame=lambda: None)
+    assert outcome.status == "done", outcome.message
+    return time.perf_counter() - start
+
+
+def measure(scene: Scene, folder: Path, rounds: int) -> dict[str, float | str]:
+    job = make_job(scene, folder / scene.name.replace(" ", "_"))
+    device = torch.device("cpu")
+    frames = [f.numpy().copy() for f in render_frames(job.plan, job.folders, device=device)]
+    floors, alls, rendering = [], [], []
+    for _ in range(rounds):
+        floors.append(seconds_of_floor(job, frames, folder / "floor.mp4"))
+        alls.append(seconds_of_all(job))
+        rendering.append(seconds_of_rendering(job))
+    count = len(frames)
+    return {
+        "scene": scene.name,
+        "floor": count / statistics.median(floors),
+        "all": count / statistics.median(alls),
+        "rendering": count / statistics.median(rendering),
+        "ratio": statistics.median(a / f for a, f in zip(alls, floors, strict=True)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="three scenes only")
+    options = parser.parse_args()
+    prepare_process()
+    found = []
+    print("| scene | encoder alone | everything | rendering alone | everything / encoder |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as folder:
+        for scene in QUICK if options.quick else SCENES:
+            one = measure(scene, Path(folder), options.rounds)
+            found.append(one)
+            print(
+                f"| {one['scene']} | {one['floor']:.0f} | {one['all']:.0f} | "
+                f"{one['rendering']:.0f} | {one['ratio']:.2f} |",
+                flush=True,
+            )
+    results = Path(__file__).parent / "results" / "scene.json"
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
