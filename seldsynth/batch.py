@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ import torch
 
 from seldsynth.assets import AssetLibrary, folder_of
 from seldsynth.config import Config
-from seldsynth.errors import ConfigError, SeldsynthError
+from seldsynth.errors import ConfigError, MediaError, SeldsynthError
 from seldsynth.events import events_of
 from seldsynth.files import remove_leftovers, write_whole, written_whole
 from seldsynth.folders import files_below
@@ -282,18 +283,23 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         if not job.fresh:
             check_assets(plan, job.folders)
             check_labels_are_ours(plan, recording.video)
+        _check_place_beside(job)
         for ending in (".mp4", ".mp4.untagged", ".wav", *ENDINGS):
             remove_leftovers(truth_path(recording.video, ending))
-        with write_video(recording.video, form, _sound_track(job)) as writer:
-            truth = GroundTruth(plan, job.folders, recording.video, device=device)
+        truth = GroundTruth(plan, job.folders, recording.video, device=device)
+
+        def write_beside() -> None:
+            truth.write()
+            _write_sound_beside(job)
+            if job.fresh:
+                write_whole(recording.plan, plan.to_json())
+
+        sound = _sound_track(job)
+        with write_video(recording.video, form, sound, beside=write_beside) as writer:
             for frame in render_scene(plan, job.folders, device=device):
                 writer.write(frame.buffer.cpu().numpy())
                 truth.see(frame)
                 on_frame()
-            truth.write()
-            _write_sound_beside(job)
-            if job.fresh:  # just before its video gets its name: never long without it
-                write_whole(recording.plan, plan.to_json())
         video_bytes = recording.video.stat().st_size
     except Exception as error:
         return replace(outcome, message=_describe(error), seconds=time.perf_counter() - start)
@@ -318,8 +324,16 @@ def _sound_track(job: Job) -> SoundTrack | None:
 
 
 def _write_sound_beside(job: Job) -> None:
-    """Write the sound that cannot go into the video, as long as that is."""
+    """Write the sound that cannot go into the video, as long as that is.
+
+    What an earlier plan left there, and this one does not want, is removed.
+    """
     sound = job.plan.sound
+    if not (sound is not None and sound.is_kept_beside):
+        with contextlib.suppress(SeldsynthError, OSError):
+            before = plan_from_json(job.recording.plan.read_bytes(), name=job.recording.plan)
+            if job.fresh and before.sound is not None and before.sound.is_kept_beside:
+                _sound_beside(job.recording.video).unlink(missing_ok=True)
     if sound is not None and sound.is_kept_beside:
         with written_whole(_sound_beside(job.recording.video)) as temporary:
             write_wav(
@@ -327,6 +341,19 @@ def _write_sound_beside(job: Job) -> None:
                 temporary,
                 num_samples=job.plan.num_samples(sound.info.sample_rate),
             )
+
+
+def _check_place_beside(job: Job) -> None:
+    """See that sound beside the video replaces nobody's. Raises MediaError."""
+    sound, video = job.plan.sound, job.recording.video
+    target = _sound_beside(video)
+    if sound is None or not sound.is_kept_beside or not target.exists():
+        return
+    source = job.folders[SOUND_FOLDER] / sound.path
+    if not video.exists() or target.samefile(source):
+        raise MediaError(
+            f"{target}: there already, and not beside a video of ours; choose another folder"
+        )
 
 
 def _sound_beside(video: Path) -> Path:

@@ -32,7 +32,9 @@ X264_PRESETS = (
     "slower",
     "veryslow",
 )
-OPUS_RATE = 48000
+DEFAULT_SAMPLE_RATE = 48000
+FORMAT_FOLDER = re.compile(r"(foa|mic)($|[^a-z])", re.IGNORECASE)
+"""Folders whose names say what the sound in them is."""
 MATTES = ("none", "feather", "ellipse", "chroma", "grabcut")
 MASK_SIZE = r"^(full|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})$"
 _NTSC_RATES = {23.976: 24, 23.98: 24, 29.97: 30, 47.952: 48, 59.94: 60, 119.88: 120}

@@ -12,7 +12,14 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
-from seldsynth.config import OPUS_RATE, Config, Section, known_keys, sections
+from seldsynth.config import (
+    DEFAULT_SAMPLE_RATE,
+    FORMAT_FOLDER,
+    Config,
+    Section,
+    known_keys,
+    sections,
+)
 from seldsynth.errors import ConfigError
 from seldsynth.yaml_file import Keys, YamlFile
 
@@ -119,14 +126,21 @@ def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
     if config.tiles.min_deg > config.tiles.max_deg:
         where = source.where(("tiles", "min_deg"))
         yield f"{where}: {config.tiles.min_deg} is over tiles.max_deg {config.tiles.max_deg}"
-    if config.audio.codec == "opus" and config.audio.sample_rate not in ("auto", OPUS_RATE):
+    if config.audio.codec == "opus" and config.audio.sample_rate not in (
+        "auto",
+        DEFAULT_SAMPLE_RATE,
+    ):
         where = source.where(("audio", "sample_rate"))
-        yield f"{where}: opus has {OPUS_RATE} samples per second; set auto, or another codec"
+        yield f"{where}: opus has {DEFAULT_SAMPLE_RATE} samples per second; set that, or auto"
     video_dir = config.output.video_dir.resolve()
     where = source.where(("output", "video_dir"))
     for key, kind in (("metadata_dir", "labels"), ("audio_dir", "sound")):
         if (folder := getattr(paths, key)) is not None and video_dir == folder.resolve():
             yield f"{where}: is the folder of the {kind}; choose another for the videos"
+    if paths.audio_dir is not None and video_dir.is_relative_to(paths.audio_dir.resolve()):
+        first = [*video_dir.relative_to(paths.audio_dir.resolve()).parts, ""][0]
+        if FORMAT_FOLDER.match(first):
+            yield f"{where}: is among the sound of input.audio_dir; choose another for the videos"
     log_file = config.output.log_file
     assert log_file is not None
     if log_file.suffix.lower() in _NO_LOGS or log_file.is_dir():

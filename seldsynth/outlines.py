@@ -50,9 +50,9 @@ def choose_matte(asset: Asset, chance: float, library: AssetLibrary, config: Con
         screen = _screen_of(asset, path, wish, tiles.chroma_tolerance)
         if screen is not None:
             return MattePlan(kind="chroma", key_rgb=screen, tolerance=tiles.chroma_tolerance)
-        listed.remove("chroma")
+        listed = [kind for kind in listed if kind != "chroma"]
     if "grabcut" in listed and not (asset.kind == "image" and _can_be_cut(asset, path)):
-        listed.remove("grabcut")
+        listed = [kind for kind in listed if kind != "grabcut"]
     if not listed:
         library.warn_once(
             f"{path}: stays whole, and so do others like it: of tiles.matte, "

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from seldsynth.asset_files import file_sha256
-from seldsynth.config import OPUS_RATE, Config
-from seldsynth.errors import AssetError
+from seldsynth.config import DEFAULT_SAMPLE_RATE, FORMAT_FOLDER, Config
+from seldsynth.errors import AssetError, MediaError
 from seldsynth.folders import files_below
 from seldsynth.media.audio import SoundFormat, SoundInfo, can_be_a_track, check_sound
 from seldsynth.media.spatial_mp4 import FOA_CHANNELS
 from seldsynth.plan import SoundPlan
 
 _SUFFIXES = frozenset({".wav", ".flac"})
-_FORMAT_FOLDER = re.compile(r"(foa|mic)($|[^a-z])", re.IGNORECASE)
 _MOST_BITS_PER_SAMPLE = 6  # AAC's limit: 6144 bits in 1024 samples of a channel
 
 _Kind = Literal["foa", "mic"]
@@ -52,11 +51,12 @@ class SoundLibrary:
             if self._config.missing == "error":
                 raise AssetError(
                     f"no sound for {recording_id}: no {recording_id}.wav or .flac in {self._root}, "
-                    f"foa…/ or mic…/ below it{self._of_kind()}; "
+                    f"foa…/ or mic…/ below it{self._of_kind()}{self._elsewhere(recording_id)}; "
                     "add it, or set audio.missing to skip or silent"
                 )
             return None
         info = check_sound(found.path)
+        self._check(found.path, info)
         return SoundPlan(
             path=found.path.relative_to(self._root).as_posix(),
             sha256=file_sha256(found.path),
@@ -76,12 +76,38 @@ class SoundLibrary:
             return (f"sound is no ambisonics: channels: {channels}",)
         return ()
 
+    def _check(self, path: Path, info: SoundInfo) -> None:
+        wish, channels = self._config.format, info.channels
+        if wish != "auto" and channels != FOA_CHANNELS and can_be_a_track(channels):
+            raise MediaError(f"{path}: {channels} channels cannot be audio.format: {wish}")
+        if info.is_over and self._config.codec == "flac":
+            raise MediaError(
+                f"{path}: goes beyond full scale, where audio.codec: flac would cut it; "
+                "use aac, or make it quieter"
+            )
+
     def _choose(self, files: list[_SoundFile]) -> _SoundFile | None:
         """The file to use of those for one recording: FOA first, unless the config says mic."""
         wish = self._config.format
         order = ("foa", None, "mic")
         allowed = [one for one in files if wish == "auto" or one.kind in (wish, None)]
-        return min(allowed, key=lambda one: (order.index(one.kind), one.path), default=None)
+        if not allowed:
+            return None
+        best = min(order.index(one.kind) for one in allowed)
+        equal = [one for one in allowed if order.index(one.kind) == best]
+        if len(equal) > 1:
+            names = " and ".join(str(one.path) for one in equal)
+            raise AssetError(f"{names} could be the sound of one recording; remove all but one")
+        return equal[0]
+
+    def _elsewhere(self, recording_id: str) -> str:
+        """Words for sound of the same name in another folder, if there is any."""
+        name = recording_id.rsplit("/", 1)[-1]
+        found = [files[0] for one, files in self._files.items() if one.rsplit("/", 1)[-1] == name]
+        if not found:
+            return ""
+        where = found[0].path.relative_to(self._root).as_posix()
+        return f" ({where} is another: below audio_dir paths are as below metadata_dir)"
 
     def _of_kind(self) -> str:
         wish = self._config.format
@@ -93,7 +119,7 @@ class SoundLibrary:
     def _track(self, info: SoundInfo, kind: _Kind | None) -> SoundFormat:
         config = self._config
         assert config.codec != "none"
-        natural = info.sample_rate if config.codec == "flac" else OPUS_RATE
+        natural = info.sample_rate if config.codec == "flac" else DEFAULT_SAMPLE_RATE
         rate = natural if config.sample_rate == "auto" else int(config.sample_rate)
         is_foa = info.channels == FOA_CHANNELS
         if config.format == "mic" or (config.format == "auto" and kind == "mic"):
@@ -111,17 +137,18 @@ class SoundLibrary:
 
 def _list_files(config: Config, root: Path) -> dict[str, list[_SoundFile]]:
     """Sound files by recording: the path below root, without its ending and its format folder."""
-    of_root = _FORMAT_FOLDER.match(root.name)
+    of_root = FORMAT_FOLDER.match(root.name)
     video_dir = config.output.video_dir
     found: dict[str, list[_SoundFile]] = defaultdict(list)
     for path in files_below(root, follow_symlinks=config.assets.follow_symlinks):
         if path.suffix.lower() not in _SUFFIXES or path.is_relative_to(video_dir):
             continue
         name = path.relative_to(root).with_suffix("")
-        match = _FORMAT_FOLDER.match(name.parts[0]) if len(name.parts) > 1 else None
-        if match:
-            name = name.relative_to(name.parts[0])
+        match = FORMAT_FOLDER.match(name.parts[0]) if len(name.parts) > 1 else None
         found[name.as_posix()].append(_SoundFile(path=path, kind=_kind(match or of_root)))
+        if match:  # the recording may be below such a folder itself, or in it
+            name = name.relative_to(name.parts[0])
+            found[name.as_posix()].append(_SoundFile(path=path, kind=_kind(match)))
     return dict(found)
 
 

@@ -70,13 +70,15 @@ def test_totals(videos: Path) -> None:
 def test_posters(videos: Path) -> None:
     poster = videos / "gallery" / "posters" / "room <b>" / "a & b.jpg"
     assert cv2.imread(str(poster)).shape == (240, 480, 3)
-    os.utime(poster, ns=(1, 10**18 * 5))  # newer than its video: it stays
-    kept = poster.stat().st_mtime_ns
+    content = poster.read_bytes()
+    stamp = poster.stat().st_mtime_ns
+    poster.write_bytes(b"kept")
+    os.utime(poster, ns=(stamp, stamp))
     assert main(["gallery", str(videos), "-q"]) == 0
-    assert poster.stat().st_mtime_ns == kept
-    os.utime(poster, ns=(1, 1))
+    assert poster.read_bytes() == b"kept"
+    os.utime(poster, ns=(stamp + 10**9, stamp + 10**9))  # its video is another one now
     assert main(["gallery", str(videos), "-q"]) == 0
-    assert poster.stat().st_mtime_ns > kept / 10**9
+    assert poster.read_bytes() == content
 
 
 def test_the_page_names_files_that_are_there(videos: Path) -> None:
@@ -87,23 +89,36 @@ def test_the_page_names_files_that_are_there(videos: Path) -> None:
     assert "http:" not in page + (videos / "gallery" / "gallery.js").read_text()
 
 
-def test_a_broken_recording_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_recordings_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = mock_project(tmp_path)
-    for name in ("a", "b"):
+    for name in "abcde":
         mock_labels(tmp_path / "labels" / f"{name}.csv", [(0, 7, 0, 0, 0, 90)])
     assert main(["synth", "--config", str(config), "-q"]) == 0
     videos = tmp_path / "videos"
     (videos / "a.plan.json").write_text("{}")
-    (videos / "b.tracks.csv").write_text("nonsense\n")
+    (videos / "b.tracks.csv").write_bytes(b"event,visible,asset\n1,inf,\xff\n")
+    (videos / "c.tracks.csv").write_text("event,visible,asset\n1,inf,x\n")
+    (videos / "d.mp4").write_bytes((videos / "d.mp4").read_bytes()[:900])
     assert main(["gallery", str(videos)]) == 0
     said = capsys.readouterr()
-    assert "left out: " in said.err
-    assert "b.tracks.csv: cannot be read" in said.err
-    assert "1 recordings; open it in a browser" in said.out
-    assert [one["name"] for one in data_of(videos)["recordings"]] == ["b"]
-    (videos / "b.plan.json").write_text("{}")
+    for name in ("a.plan.json", "b.tracks.csv", "c.tracks.csv", "d.mp4"):
+        assert f"{name}: " in said.err
+    assert "recordings: 1; open it in a browser" in said.out
+    data = data_of(videos)
+    assert [one["name"] for one in data["recordings"]] == ["e"]
+    assert sum(data["totals"]["by_class"]) == 1
+    (videos / "e.plan.json").write_text("{}")
     assert main(["gallery", str(videos), "-q"]) == 2
     assert "none of its videos can be shown" in capsys.readouterr().err
+
+
+def test_another_page_is_not_replaced(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (videos / "index.html").read_text()
+    (videos / "index.html").write_text("<p>mine")
+    assert main(["gallery", str(videos)]) == 2
+    assert "index.html: is another page, which would be replaced" in capsys.readouterr().err
+    assert (videos / "index.html").read_text() == "<p>mine"
+    (videos / "index.html").write_text(page)
 
 
 def test_a_folder_without_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

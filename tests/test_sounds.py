@@ -365,6 +365,94 @@ def test_an_overlay_keeps_the_sound(project: Path, codec: str) -> None:
     assert read_tags(videos / "mix.overlay.mp4") == read_tags(videos / "mix.mp4")
 
 
+def test_sound_of_labels_in_a_folder_called_foa(project: Path) -> None:
+    mock_sound(project.parent / "sound" / "foa" / "one.wav")
+    for name in ("foa/one", "one"):
+        found = sound_of(project, name=name)
+        assert found is not None
+        assert found.path == "foa/one.wav"
+
+
+@pytest.mark.parametrize(
+    "names", [("mix.wav", "mix.flac"), ("foa_dev/mix.wav", "foa_eval/mix.wav")]
+)
+def test_two_sounds_of_one_recording(project: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        mock_sound(project.parent / "sound" / name)
+    with pytest.raises(AssetError, match="could be the sound of one recording"):
+        sound_of(project)
+
+
+def test_a_format_that_cannot_be(project: Path) -> None:
+    mock_sound(project.parent / "sound" / "mix.wav", mock_tones(*TONES[:2]))
+    with pytest.raises(MediaError, match=r"2 channels cannot be audio\.format: foa"):
+        sound_of(project, "audio.format=foa")
+
+
+def test_floats_beyond_full_scale_are_not_cut(project: Path) -> None:
+    mock_sound(project.parent / "sound" / "mix.wav", 6 * mock_tones(*TONES), subtype="FLOAT")
+    with pytest.raises(MediaError, match="goes beyond full scale"):
+        sound_of(project, "audio.codec=flac")
+    assert run(project) == 0
+    assert np.abs(decode_sound(project.parent / "videos" / "mix.mp4")[0]).max() > 1.3
+
+
+def test_sound_beside_a_video_goes_when_the_video_has_its_own(project: Path) -> None:
+    mock_sound(project.parent / "sound" / "mix.wav", mock_tones(*range(300, 308)))
+    assert run(project) == 0
+    beside = project.parent / "videos" / "mix.wav"
+    assert beside.is_file()
+    mock_sound(project.parent / "sound" / "mix.wav")
+    assert run(project) == 0
+    assert not beside.exists()
+    beside.write_bytes(b"of somebody else")
+    assert run(project) == 0
+    assert beside.read_bytes() == b"of somebody else"
+
+
+def test_sound_of_others_is_never_replaced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sound beside a video, where the folder of the video is that of sound, by whatever way."""
+    folder = project.parent
+    source = mock_sound(folder / "real" / "mix.wav", mock_tones(*range(300, 308)))
+    before = source.read_bytes()
+    (folder / "sound" / "foa").symlink_to(folder / "real")
+    wishes = ("assets.follow_symlinks=true", "processing.video_duration=0.3")
+    assert run(project, *wishes, "output.video_dir=real") == 1
+    assert "mix.wav: there already, and not beside a video of ours" in capsys.readouterr().err
+    assert run(project, *wishes) == 0
+    plan_file = folder / "real" / "mix.plan.json"
+    plan_file.write_bytes((folder / "videos" / "mix.plan.json").read_bytes())
+    moved = ["--config", str(project), "--set", "input.audio_dir=real"]
+    text = plan_file.read_text().replace('"path": "foa/mix.wav"', '"path": "mix.wav"')
+    plan_file.write_text(text)
+    assert main(["synth", "--from-plan", str(plan_file), *moved]) == 1
+    assert source.read_bytes() == before
+    assert run(project, "input.audio_dir=real", "output.video_dir=real") == 2
+    (folder / "sound" / "foa").unlink()
+    mock_sound(folder / "sound" / "foa_dev" / "mix.wav")
+    assert run(project, "output.video_dir=sound/foa_dev") == 2
+    assert "is among the sound of input.audio_dir" in capsys.readouterr().err
+
+
+def test_a_video_that_fails_at_last_leaves_the_one_before_and_its_truth(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mock_sound(project.parent / "sound" / "mix.wav")
+    assert run(project) == 0
+    videos = project.parent / "videos"
+    before = {path.name: path.read_bytes() for path in videos.glob("mix.*")}
+    mock_labels(project.parent / "labels" / "mix.csv", [(n, 11, 0, 90, 0, 200) for n in range(5)])
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seldsynth.media.encode.write_tagged", full)
+    assert run(project) == 1
+    assert {path.name: path.read_bytes() for path in videos.glob("mix.*")} == before
+
+
 def test_links_that_lead_out_are_not_followed(project: Path, tmp_path: Path) -> None:
     elsewhere = mock_sound(tmp_path / "elsewhere" / "mix.wav")
     (project.parent / "sound" / "mix.wav").symlink_to(elsewhere)

@@ -22,7 +22,7 @@ def _run(options: argparse.Namespace) -> int:
     require_folder(options.dir, "DIR")
     page, count = make_gallery(options.dir, quiet=options.quiet > 0)
     if not options.quiet:
-        print(f"{page}: {count} recordings; open it in a browser")
+        print(f"{page}: recordings: {count}; open it in a browser")
         print(f"to look around in them: python -m seldsynth serve {options.dir}")
     return 0
 

@@ -7,9 +7,9 @@ frames carry is the encoder's name for so many channels, not what they mean.
 from __future__ import annotations
 
 import contextlib
-import re
+import os
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -31,11 +31,13 @@ _BLOCK_SAMPLES = 1 << 15
 MOST_CHANNELS = 64
 _MAX_WAV_BYTES = 2**32 - 2**16
 _RESAMPLER_REACH = 256
+_UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
+_BYTES = {"PCM_U8": 1, "PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}
 _WHOLE_NUMBERS = {"PCM_16": "int16", "PCM_U8": "int16", "PCM_S8": "int16", "PCM_24": "int32"}
 # 4.0 and not quad: from quad, Google's own tool reads no channels; 3.1 would lose one.
 _LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0"}
 _ENCODERS = {"aac": "aac", "flac": "flac", "opus": "libopus"}
-# Measured on real recordings (docs/encoding.md): with noise substitution, intensity and mid/side
+# Measured on real recordings (docs/sound.md): with noise substitution, intensity and mid/side
 # coding, sound moves; without them and with the fast search, signal to noise is 6 dB better too.
 _AAC_OPTIONS = {"aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_ms": "0"}
 
@@ -44,13 +46,15 @@ _AAC_OPTIONS = {"aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_ms": "0
 class SoundInfo:
     """What a sound file holds: num_samples of each channel, sample_rate a second.
 
-    bits: of a sample, 16 or (for all that have more) 24.
+    bits: of a sample, 16 or (for all that have more) 24. is_over: it goes beyond full scale, as
+    floats may.
     """
 
     channels: Annotated[int, Field(ge=1, le=MOST_CHANNELS)]
     sample_rate: Annotated[int, Field(ge=1)]
     num_samples: Annotated[int, Field(ge=1)]
     bits: Literal[16, 24]
+    is_over: bool = False
 
     @property
     def duration_s(self) -> Fraction:
@@ -113,15 +117,16 @@ def check_sound(path: Path) -> SoundInfo:
         )
         if not info.num_samples:
             raise MediaError(f"{path}: holds no sound")
-        read = 0
+        read, peak = 0, 0.0
         while len(block := _read(path, file, _BLOCK_SAMPLES, "float32")):
             if not np.isfinite(block).all():
                 raise MediaError(f"{path}: holds samples that are no numbers (nan or infinite)")
             read += len(block)
+            peak = max(peak, float(np.abs(block).max()))
         if read != info.num_samples:
             missing = f"{info.duration_s:.1f} s are announced, {read / info.sample_rate:.1f} s"
             raise MediaError(f"{path}: is cut off: {missing} are there")
-    return info
+    return replace(info, is_over=peak > 1)
 
 
 def _open(path: Path) -> soundfile.SoundFile:
@@ -130,13 +135,47 @@ def _open(path: Path) -> soundfile.SoundFile:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         raise MediaError(f"{path}: cannot be read as sound: {reason}") from None
-    # libsndfile takes a file that ends early for a shorter one, and says so only here.
-    shorter = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-    if shorter and int(shorter[1]) < 2**32 - 2:  # a stream's header does not know its length
-        announced, there = int(shorter[1]), int(shorter[2])
+    try:
+        _check_length(path, file)
+    except MediaError:
         file.close()
-        raise MediaError(f"{path}: is cut off: {there} of {announced} bytes of sound are there")
+        raise
     return file
+
+
+def _check_length(path: Path, file: soundfile.SoundFile) -> None:
+    """Refuse a WAV that ends early: libsndfile takes it for a shorter one. Raises MediaError."""
+    if file.format == "FLAC":
+        return
+    if file.format not in ("WAV", "WAVEX", "RF64"):
+        raise MediaError(f"{path}: is no WAV or FLAC, but {file.format}")
+    announced, there = _data_bytes(path)
+    if announced is None and not there:
+        announced = 0
+    if announced is None:
+        raise MediaError(f"{path}: its header does not tell its length; rewrite it, as with sox")
+    if there < announced:
+        raise MediaError(f"{path}: is cut off: {there} of {announced} bytes of sound are there")
+    if there - announced >= 1 << 32:  # the header counts to 4 GiB, and began again
+        raise MediaError(f"{path}: is longer than its header can tell; rewrite it as RF64")
+
+
+def _data_bytes(path: Path) -> tuple[int | None, int]:
+    """Bytes of sound that a WAV's header announces (None: it does not know), and that follow it."""
+    with path.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(12)
+        data_size: int | None = None
+        while len(header := file.read(8)) == 8:
+            kind, size = header[:4], int.from_bytes(header[4:], "little")
+            if kind == b"ds64":
+                data_size = int.from_bytes(file.read(16)[8:], "little")
+                size -= 16
+            elif kind == b"data":
+                unknown = size in _UNKNOWN_SIZES and data_size is None
+                return None if unknown else data_size or size, length - file.tell()
+            file.seek(size + size % 2, os.SEEK_CUR)
+    raise MediaError(f"{path}: cannot be read as sound: it has no data")
 
 
 def _read(path: Path, file: soundfile.SoundFile, samples: int, dtype: str) -> NDArray[Any]:
@@ -156,7 +195,7 @@ def write_wav(source: Path, target: Path, *, num_samples: int) -> None:
     with _open(source) as file:
         subtype = file.subtype if file.format in ("WAV", "WAVEX", "RF64", "FLAC") else "FLOAT"
         dtype = _WHOLE_NUMBERS.get(subtype, "float64")
-        width = 8 * file.channels  # at most
+        width = _BYTES.get(subtype, 8) * file.channels
         try:
             with soundfile.SoundFile(
                 str(target),
@@ -168,8 +207,18 @@ def write_wav(source: Path, target: Path, *, num_samples: int) -> None:
             ) as out:
                 for block in _padded(source, file, num_samples, dtype):
                     out.write(block)
+            _forget_the_time(target)
         except (OSError, RuntimeError) as error:
             raise MediaError(f"{target}: cannot be written: {error}") from None
+
+
+def _forget_the_time(wav: Path) -> None:
+    """Take out when a WAV was made, which libsndfile writes beside the peaks of floats."""
+    with wav.open("rb+") as file:
+        place = file.read(4096).find(b"PEAK")
+        if place >= 0:
+            file.seek(place + 12)  # after its name, its size and its version
+            file.write(bytes(4))
 
 
 def _padded(
@@ -364,7 +413,11 @@ class _Copier:
         self._resources = contextlib.ExitStack()
         self._container = container
         source = self._resources.enter_context(_opened_video(video))
-        self._stream = container.add_stream_from_template(source.streams.audio[0])
+        try:
+            self._stream = container.add_stream_from_template(source.streams.audio[0])
+        except Exception:
+            self.close()
+            raise
         self._packets = source.demux(source.streams.audio[0])
 
     def write_until(self, time_s: Fraction | None) -> None:

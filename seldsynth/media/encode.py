@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -140,13 +140,18 @@ def _write_faults(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def write_video(
-    path: Path, form: VideoFormat, sound: SoundTrack | SoundCopy | None = None
+    path: Path,
+    form: VideoFormat,
+    sound: SoundTrack | SoundCopy | None = None,
+    *,
+    beside: Callable[[], object] = lambda: None,
 ) -> Iterator[VideoWriter]:
     """Context manager that yields a VideoWriter; the file appears when the block ends well.
 
     The video is written to a temporary file beside `path`, tagged as 360° video, flushed to the
-    disk, read back and renamed. When the block raises, nothing is left. Raises MediaError if it
-    cannot be written or reads back as something else.
+    disk, read back and renamed. beside: writes what belongs to it, called once it is certain, just
+    before it gets its name. When the block raises, nothing is left. Raises MediaError if it cannot
+    be written or reads back as something else.
     """
     untagged = temporary_beside(path.with_name(f"{path.name}.untagged"))
     temporary = temporary_beside(path)
@@ -166,6 +171,8 @@ def write_video(
             untagged.unlink()
             flush_to_disk(temporary)
             check_video(temporary, form, sound, num_frames=writer.num_frames, name=path)
+        beside()
+        with _write_faults(path):
             os.replace(temporary, path)
     finally:
         untagged.unlink(missing_ok=True)

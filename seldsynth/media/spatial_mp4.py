@@ -175,7 +175,9 @@ class _Movie:
             raise _DamageError("is a fragmented MP4, which cannot be tagged; remux it first")
         indices = [part for part in parts if part.kind == b"moov"]
         if len(indices) != 1:
-            raise _DamageError("is cut off or damaged: it has no index (moov)")
+            raise _DamageError(
+                f"is cut off or damaged: it has {len(indices)} indices (moov), not one"
+            )
         (index,) = indices
         if index.end - index.start > _MAX_INDEX_BYTES:
             raise _DamageError("is damaged: its index is larger than any video's")
@@ -299,7 +301,8 @@ def _tag(track: _Box, handler: bytes, *, foa: bool) -> None:
         _retag_entries(track, handler, _video_boxes())
         track.boxes = [*(box for box in track.boxes if not _is_xml(box)), _xml_box()]
     elif handler == b"soun":
-        _retag_entries(track, handler, _sound_boxes() if foa else [])
+        is_foa = foa and _num_channels(track) == FOA_CHANNELS
+        _retag_entries(track, handler, _sound_boxes() if is_foa else [])
 
 
 def _retag_entries(track: _Box, handler: bytes, new: list[_Box]) -> None:
@@ -336,6 +339,11 @@ def _sample_entries(table: _Box, handler: bytes) -> list[_Box]:
         entry.boxes, entry.tail = _parse(entry.head[length:])
         entry.head = entry.head[:length]
     return entries
+
+
+def _num_channels(track: _Box) -> int:
+    """As the first sample entry of a sound track says."""
+    return int.from_bytes(_sample_entries(_sample_table(track), b"soun")[0].head[16:18], "big")
 
 
 def _full(kind: bytes, content: bytes = b"") -> _Box:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seldsynth.errors import ConfigError, SeldsynthError
+from seldsynth.errors import ConfigError, MediaError, SeldsynthError
 from seldsynth.events import LABEL_RATE, Track
 from seldsynth.folders import files_below
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent, plan_from_json
@@ -59,6 +59,16 @@ class Totals:
     visible: list[int] = field(default_factory=lambda: [0] * VISIBLE_STEPS)
     assets: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: Totals) -> None:
+        """Add what other recordings have."""
+        self.by_class = [a + b for a, b in zip(self.by_class, other.by_class, strict=True)]
+        self.seconds = [a + b for a, b in zip(self.seconds, other.seconds, strict=True)]
+        self.places = (np.asarray(self.places) + np.asarray(other.places)).tolist()
+        self.distances = [a + b for a, b in zip(self.distances, other.distances, strict=True)]
+        self.visible = [a + b for a, b in zip(self.visible, other.visible, strict=True)]
+        self.polyphony.update(other.polyphony)
+        self.assets.update(other.assets)
+
 
 def find_finished(root: Path) -> list[Path]:
     """The plans below a folder whose videos are there. Raises ConfigError if there is none."""
@@ -89,12 +99,13 @@ def _video_of(plan_file: Path) -> Path:
     return plan_file.with_name(f"{plan_file.name.removesuffix(_PLAN)}.mp4")
 
 
-def count(totals: Totals, one: Finished) -> dict[int, float]:
-    """Add a recording to the totals; returns how much of each picture is seen, by event.
+def count(one: Finished) -> tuple[Totals, dict[int, float]]:
+    """What a recording has, and how much of each picture is seen on average, by event.
 
     Raises MediaError if its tracks are there and cannot be read.
     """
-    plan = one.plan
+    plan, num_classes = one.plan, len(one.plan.class_names)
+    totals = Totals(by_class=[0] * num_classes, seconds=[0.0] * num_classes)
     last = plan.num_frames / plan.frames_per_second * LABEL_RATE
     sounding: Counter[int] = Counter()
     for event in _sounds(plan):
@@ -103,11 +114,10 @@ def count(totals: Totals, one: Finished) -> dict[int, float]:
         totals.seconds[event.class_id] += len(frames) / LABEL_RATE
         sounding.update(frames)
         _count_places(totals, event.track, len(frames))
-    polyphony = Counter(sounding.values())
-    polyphony[0] = int(np.ceil(float(last))) - len(sounding)
-    totals.polyphony.update(polyphony)
+    totals.polyphony = Counter(sounding.values())
+    totals.polyphony[0] = int(np.ceil(float(last))) - len(sounding)
     totals.assets.update(f"{tile.asset.folder}/{tile.asset.path}" for tile in plan.tiles)
-    return _visible(totals, truth_path(one.video, ".tracks.csv"))
+    return totals, _visible(totals, truth_path(one.video, ".tracks.csv"))
 
 
 def _sounds(plan: ScenePlan) -> list[TilePlan | UnseenEvent]:
@@ -133,37 +143,46 @@ def _visible(totals: Totals, tracks: Path) -> dict[int, float]:
     counts: Counter[int] = Counter()
     if not tracks.is_file():
         return {}
-    with tracks.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        try:
+    try:
+        with tracks.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
             event, visible, asset = (header.index(one) for one in ("event", "visible", "asset"))
             for row in reader:
-                if not row[asset]:
-                    continue
-                seen = float(row[visible])
-                sums[int(row[event])] += seen
-                counts[int(row[event])] += 1
-                totals.visible[min(int(seen * VISIBLE_STEPS), VISIBLE_STEPS - 1)] += 1
-        except (ValueError, IndexError) as error:
-            _log.warning("%s: cannot be read: %s", tracks, error)
+                if row[asset]:
+                    seen = float(row[visible])
+                    sums[int(row[event])] += seen
+                    counts[int(row[event])] += 1
+                    totals.visible[min(int(seen * VISIBLE_STEPS), VISIBLE_STEPS - 1)] += 1
+    except (OSError, ValueError, OverflowError, IndexError, csv.Error) as error:
+        raise MediaError(f"{tracks}: cannot be read: {error}") from None
     return {event: sums[event] / counts[event] for event in counts}
 
 
 def describe(one: Finished, visible: dict[int, float]) -> dict[str, Any]:
     """A recording as the gallery's page reads it."""
     plan = one.plan
-    sound = plan.sound.track if plan.sound else None
     return {
         "name": one.name,
         "seconds": round(float(plan.num_frames / plan.frames_per_second), 3),
         "width": plan.width,
         "height": plan.height,
         "rate": round(float(plan.frames_per_second), 3),
-        "sound": "" if sound is None else "FOA" if sound.foa else f"{sound.channels} channels",
+        "sound": _sound(one.plan),
         "canvas": plan.canvas.asset.path if plan.canvas.asset else "",
         "events": [_event(event, visible) for event in plan.events],
     }
+
+
+def _sound(plan: ScenePlan) -> str:
+    """What sound a recording has, in words; nothing if it has none."""
+    if plan.sound is None or not (plan.sound.track or plan.sound.is_kept_beside):
+        return ""
+    if plan.sound.is_kept_beside:
+        return f"{plan.sound.info.channels} channels in a WAV"
+    if plan.sound.track is not None and plan.sound.track.foa:
+        return "FOA"
+    return {1: "mono", 2: "stereo"}.get(plan.sound.info.channels, "4 microphones")
 
 
 def _event(event: TilePlan | UnseenEvent, visible: dict[int, float]) -> dict[str, Any]:

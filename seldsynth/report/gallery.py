@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from fractions import Fraction
@@ -14,7 +16,7 @@ import cv2
 
 import seldsynth
 from seldsynth.classes import CLASSES
-from seldsynth.errors import ConfigError
+from seldsynth.errors import ConfigError, SeldsynthError
 from seldsynth.files import write_whole, written_whole
 from seldsynth.media.decode import key_frame
 from seldsynth.report.dataset import (
@@ -36,25 +38,40 @@ PAGE = "index.html"
 _POSTER_WIDTH = 480
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 82]
 _MOST_ASSETS = 40
+_MARK = '<meta name="generator" content="seldsynth">'
 _WEB = ("gallery.css", "gallery.js")
+
+_log = logging.getLogger(__name__)
 
 
 def write_gallery(root: Path, *, on_recording: Callable[[int], object]) -> tuple[Path, int]:
     """Write the page of a folder of videos; returns its path and how many recordings it shows.
 
-    on_recording is told how many there are, as each is done. Posters that are newer than their
-    videos stay. Raises ConfigError if there is no video, MediaError if a file cannot be written.
+    on_recording is told how many there are, as each is done. Posters stay as long as their videos
+    do; recordings that cannot be read are left out with a warning. Raises ConfigError if there is
+    no video, or another page in its place, and MediaError if a file cannot be written.
     """
     plans = find_finished(root)
+    page = root / PAGE
+    if page.is_file() and _MARK not in page.read_text(encoding="utf-8", errors="replace"):
+        raise ConfigError(f"{page}: is another page, which would be replaced; move it away")
     totals = Totals(by_class=[0] * len(CLASSES), seconds=[0.0] * len(CLASSES))
     recordings: list[dict[str, Any]] = []
-    class_names = [one.name for one in CLASSES]
+    class_names: tuple[str, ...] = ()
     for one in read_finished(root, plans):
-        visible = count(totals, one)
+        try:
+            found, visible = count(one)
+            _write_poster(one, root)
+        except (SeldsynthError, OSError) as error:
+            _log.warning("left out: %s", error)
+            continue
+        finally:
+            on_recording(len(plans))
+        totals.add(found)
         recordings.append(describe(one, visible))
-        class_names = list(one.plan.class_names)
-        _write_poster(one, root)
-        on_recording(len(plans))
+        if class_names not in ((), one.plan.class_names):
+            _log.warning("%s: other names of classes than those before", one.name)
+        class_names = one.plan.class_names
     if not recordings:
         raise ConfigError(f"{root}: none of its videos can be shown")
     data = {
@@ -90,7 +107,8 @@ def web_file(name: str) -> str:
 def _write_poster(one: Finished, root: Path) -> None:
     """A small picture of the video, from where most is to be heard."""
     target = root / FOLDER / "posters" / f"{one.name}.jpg"
-    if target.is_file() and target.stat().st_mtime >= one.video.stat().st_mtime:
+    made_ns = one.video.stat().st_mtime_ns
+    if target.is_file() and target.stat().st_mtime_ns == made_ns:
         return
     height = max(1, round(_POSTER_WIDTH * one.plan.height / one.plan.width))
     time_s = _fullest_time_s(one)
@@ -99,6 +117,7 @@ def _write_poster(one: Finished, root: Path) -> None:
     assert encoded
     with written_whole(target) as temporary:
         temporary.write_bytes(jpeg.tobytes())
+        os.utime(temporary, ns=(made_ns, made_ns))  # another time is another video
 
 
 def _fullest_time_s(one: Finished) -> Fraction:

@@ -1,3 +1,4 @@
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -143,15 +144,52 @@ def test_a_file_is_described(tmp_path: Path, name: str) -> None:
     assert (info.duration_s, info.bits) == (1, 16)
 
 
-def test_a_file_that_was_cut_off(tmp_path: Path) -> None:
-    path = mock_sound(tmp_path / "a.wav")
-    path.write_bytes(path.read_bytes()[:96044])
-    with pytest.raises(MediaError, match=r"a\.wav: is cut off: 96000 of 192000 bytes"):
-        check_sound(path)
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64"])
+def test_a_file_that_was_cut_off(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(str(path), mock_tones(*TONES), 24000, subtype="PCM_16", format=kind)
+    assert check_sound(path).num_samples == 24000
+    content = path.read_bytes()
+    for size in (len(content) - 2, len(content) // 2):
+        path.write_bytes(content[:size])
+        with pytest.raises(MediaError, match=r"a\.wav: is cut off: \d+ of 192000 bytes"):
+            check_sound(path)
+
+
+def test_a_flac_that_was_cut_off(tmp_path: Path) -> None:
     flac = mock_sound(tmp_path / "a.flac")
     flac.write_bytes(flac.read_bytes()[: flac.stat().st_size // 2])
     with pytest.raises(MediaError, match=r"a\.flac: "):
         check_sound(flac)
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFF000, 0xFFFFFFFF])
+def test_a_header_that_knows_no_length(tmp_path: Path, size: int) -> None:
+    """As programs write it into a pipe: nobody can tell whether the file is whole."""
+    path = mock_sound(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match="does not tell its length"):
+        check_sound(path)
+
+
+def test_another_container_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(str(path), mock_tones(*TONES), 24000, format="W64", subtype="PCM_16")
+    with pytest.raises(MediaError, match="is no WAV or FLAC, but W64"):
+        check_sound(path)
+
+
+def test_floats_beside_a_video_are_the_same_bytes_every_time(tmp_path: Path) -> None:
+    source = mock_sound(tmp_path / "a.wav", mock_tones(*range(300, 308)), subtype="FLOAT")
+    made = []
+    for seconds in (0, 1):
+        write_wav(source, tmp_path / "out.wav", num_samples=1000)
+        made.append((tmp_path / "out.wav").read_bytes())
+        time.sleep(1.1 * (1 - seconds))
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
