@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -23,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seldsynth.errors import ConfigError, SeldsynthError
-from seldsynth.report.gallery import PAGE, web_file
+from seldsynth.report.gallery import PAGE, web_file, web_files
 from seldsynth.report.player import truth_of
 
 HOST = "127.0.0.1"
@@ -33,8 +34,13 @@ _APP_FILES = {".js": "text/javascript", ".css": "text/css"}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'self' data: 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
+_OWN_SITES = (
+    "same-origin",
+    "none",
+)  # what browsers send of requests of our pages, and of typed ones
 
 
 class _Dataset(StaticFiles):
@@ -43,13 +49,16 @@ class _Dataset(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         parts = PurePosixPath(path).parts
         hidden = any(part.startswith(".") for part in parts if part != ".")
-        if hidden or (path != "." and PurePosixPath(path).suffix.lower() not in _GIVEN_OUT):
+        is_page = PurePosixPath(path).suffix.lower() == ".html" and path != PAGE
+        if hidden or is_page or PurePosixPath(path).suffix.lower() not in _GIVEN_OUT:
             raise HTTPException(404)
         return await super().get_response(path, scope)
 
 
 def make_app(root: Path) -> Starlette:
     """The pages of a folder of videos that has its gallery."""
+    one_at_a_time = threading.Lock()
+    app_files = {name for name in web_files() if PurePosixPath(name).suffix in _APP_FILES}
 
     async def front(request: Request) -> Response:
         return RedirectResponse(PAGE)
@@ -59,20 +68,19 @@ def make_app(root: Path) -> Starlette:
 
     async def app_file(request: Request) -> Response:
         name = request.path_params["name"]
-        kind = _APP_FILES.get(PurePosixPath(name).suffix)
-        if kind is None or "/" in name or "\\" in name:
+        if name not in app_files:
             raise HTTPException(404)
-        try:
-            return Response(web_file(name), media_type=kind)
-        except FileNotFoundError:
-            raise HTTPException(404) from None
+        return Response(web_file(name), media_type=_APP_FILES[PurePosixPath(name).suffix])
 
     def truth(request: Request) -> Response:
         try:
-            return JSONResponse(truth_of(root, request.path_params["name"]))
+            with one_at_a_time:  # of a long recording it takes seconds, and a hundred megabytes
+                return JSONResponse(truth_of(root, request.path_params["name"]))
         except SeldsynthError as error:
             detail = str(error).replace(f"{root}/", "")  # where it lies is nobody's business
             raise HTTPException(404, detail=detail) from None
+        except (OSError, ValueError):  # a name that no file can have
+            raise HTTPException(404) from None
 
     routes = [
         Route("/", front),
@@ -90,7 +98,7 @@ def make_app(root: Path) -> Starlette:
 
 
 class _Headers:
-    """Adds what keeps a browser strict to every answer."""
+    """Adds what keeps a browser strict to every answer, and answers no page of other sites."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -101,6 +109,12 @@ class _Headers:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
+            if site is not None and site not in _OWN_SITES and mode != "navigate":
+                await Response(status_code=403)(scope, receive, with_headers)
+                return
         await self._app(scope, receive, with_headers)
 
 
@@ -119,5 +133,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 def serve(root: Path, made: socket.socket) -> None:
     """Serve a folder until interrupted."""
-    config = uvicorn.Config(make_app(root), log_level="warning", lifespan="off")
+    config = uvicorn.Config(
+        make_app(root), log_level="error", lifespan="off", timeout_graceful_shutdown=1
+    )
     uvicorn.Server(config).run(sockets=[made])

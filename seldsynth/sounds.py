@@ -10,7 +10,7 @@ from typing import Literal
 
 from seldsynth.asset_files import file_sha256
 from seldsynth.config import DEFAULT_SAMPLE_RATE, FORMAT_FOLDER, Config
-from seldsynth.errors import AssetError, MediaError
+from seldsynth.errors import AssetError, ConfigError, MediaError
 from seldsynth.folders import files_below
 from seldsynth.media.audio import SoundFormat, SoundInfo, can_be_a_track, check_sound
 from seldsynth.media.spatial_mp4 import FOA_CHANNELS
@@ -34,11 +34,14 @@ class SoundLibrary:
     """The sound files below audio_dir, by the recording that they belong to."""
 
     def __init__(self, config: Config) -> None:
+        """List them. Raises ConfigError if there is none at all."""
         root = config.input.audio_dir
         assert root is not None
         self._root = root
         self._config = config.audio
         self._files = _list_files(config, root)
+        if not self._files:
+            raise ConfigError(f"input.audio_dir: no WAV or FLAC in {root} or below")
 
     def plan(self, recording_id: str) -> SoundPlan | None:
         """What becomes of a recording's sound; None if there is none and that is allowed.

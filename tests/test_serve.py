@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
+import signal
 import socket
 import subprocess
 import sys
@@ -33,6 +35,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "folder").symlink_to(folder)
     (root / ".hidden.json").write_text("secret")
     (root / "notes.txt").write_text("secret")
+    (root / "other.html").write_text("secret")
     for ending in ("mp4", "plan.json", "tracks.csv"):
         (root / f"linked.{ending}").symlink_to(folder / "secret.json")
     (root / "inside.json").symlink_to(root / "a" / "mix.plan.json")
@@ -53,10 +56,13 @@ def served(videos: Path) -> Iterator[int]:
         assert server.stdout is not None
         line = server.stdout.readline()
         assert line.startswith("http://127.0.0.1:")
-        yield int(line.split("/")[2].split(":")[1])
-        assert server.poll() is None, "it died"
-        server.terminate()
-        assert server.wait(timeout=20) == 0
+        try:
+            yield int(line.split("/")[2].split(":")[1])
+            assert server.poll() is None, "it died"
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=20) == 0
+        finally:
+            server.kill()
 
 
 def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -129,6 +135,11 @@ def test_the_pages(port: int, videos: Path) -> None:
         "/-/truth/",
         "/-/truth/a/mix%00",
         "/-/truth/linked",
+        "/-/truth/" + "x" * 300,
+        "/-/truth/" + "a/" * 300,
+        "/-/app/" + "x" * 300 + ".js",
+        "/-/app/%00.js",
+        "/other.html",
     ],
 )
 def test_nothing_leaks(port: int, path: str) -> None:
@@ -143,6 +154,47 @@ def test_nothing_leaks(port: int, path: str) -> None:
 def test_other_hosts_are_refused(port: int, host: str) -> None:
     """A page elsewhere whose name is made to point here."""
     assert get(port, "/a/mix.plan.json", Host=host)[0] == 400
+
+
+def test_pages_of_other_sites_get_nothing(port: int) -> None:
+    """As a script or a picture of theirs; a link that is followed is our own page."""
+    for site in ("cross-site", "same-site"):
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+        assert get(port, "/gallery/data.js", **headers)[0] == 403
+        assert get(port, "/index.html", **{**headers, "Sec-Fetch-Mode": "navigate"})[0] == 200
+    status, headers, _ = get(port, "/gallery/data.js", **{"Sec-Fetch-Site": "same-origin"})
+    assert status == 200
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+def test_it_ends_while_somebody_reads(videos: Path) -> None:
+    with served(videos) as port, socket.create_connection(("127.0.0.1", port)) as slow:
+        (videos / "large.wav").write_bytes(bytes(50_000_000))
+        slow.sendall(b"GET /large.wav HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert slow.recv(100).startswith(b"HTTP/1.1 200")
+    (videos / "large.wav").unlink()
+
+
+def test_ground_truth_for_many_at_once(port: int) -> None:
+    expected = get(port, "/-/truth/a/mix")[2]
+    with ThreadPoolExecutor(max_workers=50) as executor:
+        found = list(executor.map(lambda _: get(port, "/-/truth/a/mix")[2], range(100)))
+    assert set(found) == {expected}
+
+
+def test_ground_truth_that_does_not_fit(port: int, videos: Path) -> None:
+    tracks = videos / "a" / "mix.tracks.csv"
+    text = tracks.read_text()
+    first = text.splitlines()[1]
+    try:
+        for bad in (first.replace("90.000", "abc"), "999" + first[1:], "0,0.0,77" + first[12:]):
+            tracks.write_text(text.replace(first, bad, 1))
+            assert get(port, "/-/truth/a/mix")[0] == 404, bad
+        tracks.unlink()
+        assert json.loads(get(port, "/-/truth/a/mix")[2])["rows"] is None
+    finally:
+        tracks.write_text(text)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "NONSENSE"])

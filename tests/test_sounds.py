@@ -23,7 +23,7 @@ TONES = (500, 900, 1700, 3100)
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A recording of half a second of labels; its sound is for the test to add, below sound/."""
-    (tmp_path / "sound").mkdir()
+    mock_sound(tmp_path / "sound" / "em32" / "of another.wav")
     mock_labels(tmp_path / "labels" / "mix.csv", [(n, 11, 0, 0, 0, 200) for n in range(5)])
     return mock_project(tmp_path, input={"audio_dir": "sound"})
 
@@ -451,6 +451,17 @@ def test_a_video_that_fails_at_last_leaves_the_one_before_and_its_truth(
     monkeypatch.setattr("seldsynth.media.encode.write_tagged", full)
     assert run(project) == 1
     assert {path.name: path.read_bytes() for path in videos.glob("mix.*")} == before
+
+
+def test_a_folder_without_sound(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(project, "input.audio_dir=labels", "audio.missing=silent") == 2
+    assert "input.audio_dir: no WAV or FLAC in" in capsys.readouterr().err
+
+
+def test_sound_of_the_same_name_elsewhere_is_said(project: Path) -> None:
+    mock_sound(project.parent / "sound" / "foa_dev" / "room1" / "mix.wav")
+    with pytest.raises(AssetError, match=r"\(foa_dev/room1/mix\.wav is another: below audio_dir"):
+        sound_of(project)
 
 
 def test_links_that_lead_out_are_not_followed(project: Path, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def _run(options: argparse.Namespace) -> int:
             if recording.video.is_file():
                 write_contact_sheet(recording.video, sheet)
                 print(f"video: {recording.video}\ncontact sheet: {sheet}")
+        print(f"to look around in them: python -m seldsynth serve {config.output.video_dir} --open")
     return _exit_code(outcomes)
 
 

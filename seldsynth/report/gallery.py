@@ -99,6 +99,11 @@ def write_gallery(root: Path, *, on_recording: Callable[[int], object]) -> tuple
     return root / PAGE, len(recordings)
 
 
+def web_files() -> list[str]:
+    """The names of the package's web files."""
+    return sorted(one.name for one in resources.files("seldsynth.web").iterdir())
+
+
 def web_file(name: str) -> str:
     """Content of one of the package's web files."""
     return (resources.files("seldsynth.web") / name).read_text(encoding="utf-8")

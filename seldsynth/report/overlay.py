@@ -47,13 +47,14 @@ class TruthOf:
     Raises MediaError if they are not there, PlanError for a plan of another version.
     """
 
-    def __init__(self, video: Path) -> None:
+    def __init__(self, video: Path, *, with_tracks: bool = True) -> None:
         plan_file = video.with_name(f"{video.stem}.plan.json")
         tracks = video.with_name(f"{video.stem}.tracks.csv")
-        for path in (video, plan_file, tracks):
+        for path in (video, plan_file, tracks) if with_tracks else (video, plan_file):
             if not path.is_file():
                 raise MediaError(
-                    f"{path}: not there; an overlay needs a video, its plan and tracks"
+                    f"{path}: not there; an overlay needs a video, its plan and tracks "
+                    "(ground_truth.tracks)"
                 )
         self.plan: ScenePlan = plan_from_json(plan_file.read_bytes(), name=plan_file)
         self._tracks = tracks

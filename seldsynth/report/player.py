@@ -14,28 +14,17 @@ def truth_of(root: Path, name: str) -> dict[str, Any]:
     """The ground truth of root/name.mp4. Raises MediaError and PlanError.
 
     rows: for each video frame [event, azimuth, elevation, width, height, visible], degrees; width
-    and height are 0 without a picture. events: by their numbers.
+    and height are 0 without a picture; null if there are no tracks. events: by their numbers.
     """
     video = root / f"{name}.mp4"
     for ending in ("", ".plan.json", ".tracks.csv"):
         path = video.with_name(f"{video.stem}{ending}") if ending else video
         if "\0" in name or not path.resolve().is_relative_to(root.resolve()):
             raise MediaError(f"{name!r}: not in this folder")
-    truth = TruthOf(video)
+    has_tracks = video.with_name(f"{video.stem}.tracks.csv").is_file()
+    truth = TruthOf(video, with_tracks=False)
     plan = truth.plan
     sound = plan.sound.track if plan.sound else None
-    rows: list[list[list[float]]] = [[] for _ in range(plan.num_frames)]
-    for frame, of_frame in truth.frames():
-        if not 0 <= frame < plan.num_frames:
-            raise MediaError(f"{name}: tracks of another video: frame {frame}")
-        rows[frame] = [
-            [
-                int(row["event"]),
-                *(float(row[key] or 0) for key in ("azimuth", "elevation")),
-                *(float(row[key] or 0) for key in ("width_deg", "height_deg", "visible")),
-            ]
-            for row in of_frame
-        ]
     return {
         "seconds": float(plan.num_frames / plan.frames_per_second),
         "rate": float(plan.frames_per_second),
@@ -43,8 +32,24 @@ def truth_of(root: Path, name: str) -> dict[str, Any]:
         "channels": sound.channels if sound else 0,
         "foa": bool(sound and sound.foa),
         "events": _events(plan),
-        "rows": rows,
+        "rows": _rows(truth, name) if has_tracks else None,
     }
+
+
+def _rows(truth: TruthOf, name: str) -> list[list[list[float]]]:
+    events = {one.event_index for one in truth.plan.events}
+    rows: list[list[list[float]]] = [[] for _ in range(truth.plan.num_frames)]
+    numbers = ("azimuth", "elevation", "width_deg", "height_deg", "visible")
+    for frame, of_frame in truth.frames():
+        for row in of_frame:
+            try:
+                event, *values = int(row["event"]), *(float(row[key] or 0) for key in numbers)
+            except ValueError:
+                raise MediaError(f"{name}: its tracks hold what is no number") from None
+            if event not in events or not 0 <= frame < len(rows):
+                raise MediaError(f"{name}: its tracks are of another video")
+            rows[frame].append([event, *values])
+    return rows
 
 
 def _events(plan: ScenePlan) -> dict[int, dict[str, str]]:

@@ -16,6 +16,10 @@ function address(name, ending) {
   return name.split("/").map(encodeURIComponent).join("/") + ending;
 }
 
+function counted(number, what) {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
 function duration(seconds) {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   if (seconds < 3600) return `${(seconds / 60).toFixed(1)} min`;
@@ -157,11 +161,14 @@ function timeline(context, width, height, recording) {
   const x = (seconds) => (seconds / recording.seconds) * width;
   const y = (azimuth) => ((180 - azimuth) / 360) * height;
   context.strokeStyle = "#ffffff22";
+  context.fillStyle = "#ffffff77";
+  context.font = "9px system-ui, sans-serif";
   for (const azimuth of [90, 0, -90]) {
     context.beginPath();
     context.moveTo(0, y(azimuth));
     context.lineTo(width, y(azimuth));
     context.stroke();
+    context.fillText(`${azimuth}°`, 2, y(azimuth) - 2);
   }
   for (const event of recording.events) {
     context.strokeStyle = data.classes[event.class].colour;
@@ -199,7 +206,7 @@ function card(recording) {
     make("div", { className: "name", textContent: recording.name }),
     make("div", { className: "facts", textContent: [
       duration(recording.seconds), `${recording.width}×${recording.height}`, `${recording.rate}/s`,
-      recording.sound || "no sound", `${recording.events.length} events`,
+      recording.sound || "no sound", counted(recording.events.length, "event"),
     ].join(" · ") }),
   );
   const element = make("article", { className: "card" },
@@ -238,6 +245,9 @@ function filter() {
   document.getElementById("cards").replaceChildren();
   shown = 0;
   showMore();
+  if (!found.length) {
+    document.getElementById("cards").append(make("p", { textContent: "nothing found" }));
+  }
   document.getElementById("count").value = `${found.length} of ${data.recordings.length}`;
 }
 
@@ -263,9 +273,9 @@ function start() {
   document.title = `${data.title} – seldsynth`;
   document.getElementById("title").textContent = data.title;
   document.getElementById("summary").textContent =
-    `${data.recordings.length} recordings, ${duration(seconds)}, ${events} sound events`;
+    `${counted(data.recordings.length, "recording")}, ${duration(seconds)}, ${counted(events, "sound event")}`;
   document.getElementById("footer").textContent =
-    `Made by seldsynth ${data.version}. Solid lines are seen, dashed ones are heard only, dotted ones are silent pictures.`;
+    `Made by seldsynth ${data.version}. Below each recording: time goes to the right, azimuth from 180° at the top to −180°. Solid lines are seen, dashed ones are heard only, dotted ones are silent pictures.`;
   eventsChart();
   placesChart();
   otherCharts();

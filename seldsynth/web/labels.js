@@ -15,8 +15,9 @@ export class Labels {
 
   // Rows of a moment: [event, azimuth, elevation, width, height, visible].
   at(seconds) {
-    const frame = Math.min(Math.floor(seconds * this.truth.rate + 1e-6), this.truth.frames - 1);
-    return this.truth.rows[frame] || [];
+    // Browsers' clocks are cut off after microseconds: a frame's own time must not be the one before.
+    const frame = Math.min(Math.floor(seconds * this.truth.rate + 1e-3), this.truth.frames - 1);
+    return (this.truth.rows && this.truth.rows[frame]) || [];
   }
 
   draw(seconds, view) {
@@ -35,9 +36,10 @@ export class Labels {
       context.strokeStyle = one.colour;
       context.setLineDash(visible > 0 ? [] : [5 * ratio, 4 * ratio]);
       const edge = wide ? outline(billboard(azimuth, elevation, wide, high)).map(place) : [];
-      this.#line(edge, width);
+      this.#line(edge, view.flat ? width / flatReach(width, height)[0] : width);
       const middle = place(direction(azimuth, elevation));
-      if (!middle) continue;
+      const inside = ([x, y]) => x >= 0 && x <= width && y >= 0 && y <= height;
+      if (!middle || ![middle, ...edge.filter(Boolean)].some(inside)) continue;
       context.setLineDash([]);
       this.#cross(middle, 6 * ratio);
       const foot = [middle[0], Math.min(middle[1], ...edge.filter(Boolean).map((point) => point[1])) - 12 * ratio];

@@ -28,7 +28,7 @@ void main() {
     where = vec2(0.5 + 0.5 * inside.x, 0.5 - 0.5 * inside.y);
   } else {
     vec3 ray = normalize(turn * vec3(1.0, -place.x * reach.x, place.y * reach.y));
-    where = vec2(0.5 - atan(ray.y, ray.x) / (2.0 * PI), 0.5 - asin(ray.z) / PI);
+    where = vec2(0.5 - atan(ray.y, ray.x) / (2.0 * PI), 0.5 - asin(clamp(ray.z, -1.0, 1.0)) / PI);
   }
   colour = vec4(textureLod(frame, where, 0.0).rgb, 1.0);
 }`;
@@ -62,6 +62,9 @@ export class Picture {
     const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio].map(Math.round);
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     gl.viewport(0, 0, width, height);
+    if (Math.max(video.videoWidth, video.videoHeight) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) {
+      throw new Error("the video is larger than this browser's textures may be");
+    }
     if (video.readyState >= 2) {
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, video);
     }

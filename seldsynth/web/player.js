@@ -15,6 +15,7 @@ window.seldsynth = player; // for tests, and for the curious
 let picture = null;
 let labels = null;
 let truth = null;
+let seeking = false;
 
 function address(path) {
   return path.split("/").map(encodeURIComponent).join("/");
@@ -36,20 +37,19 @@ function set(changes) {
   if (player.sound) player.sound.turn(view.flat ? 0 : view.yaw, view.flat ? 0 : view.pitch);
 }
 
-// Sound may begin only once somebody has done something.
-function startSound() {
-  if (player.context || !truth.channels) return;
+// All is there before somebody presses play: the browser needs a while for its head-related filters.
+// Until then the context waits, as browsers want it.
+function prepareSound() {
+  if (!truth.channels) return;
   player.context = new AudioContext();
   const source = player.context.createMediaElementSource(video);
   player.sound = truth.foa
     ? new AmbisonicSound(player.context, source)
     : new PlainSound(player.context, source);
   player.sound.output.gain.value = Number(element("volume").value);
-  set({});
 }
 
 async function play() {
-  startSound();
   if (player.context) await player.context.resume();
   await video.play();
 }
@@ -63,13 +63,17 @@ function draw() {
   picture.draw(video, view);
   labels.draw(video.currentTime, view);
   element("time").value = `${video.currentTime.toFixed(1)} of ${truth.seconds.toFixed(1)} s`;
-  if (document.activeElement !== element("seek")) element("seek").value = video.currentTime;
+  if (!seeking) element("seek").value = video.currentTime;
   element("play").textContent = video.paused ? "play" : "pause";
 }
 
 function everyFrame() {
-  draw();
   requestAnimationFrame(everyFrame);
+  try {
+    draw();
+  } catch (error) {
+    say(error.message);
+  }
 }
 
 function turnByDragging() {
@@ -108,16 +112,22 @@ const KEYS = {
 function listen() {
   turnByDragging();
   window.addEventListener("keydown", (event) => {
-    const inControl = event.target.matches("input, button, a");
     const key = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!key || inControl || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!key || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A control keeps the keys that it knows itself.
+    const own = event.target.matches("input[type=range]") ? /^(Arrow|Home)/ : /^ $/;
+    if (event.target.matches("input, button, a") && own.test(event.key)) return;
     event.preventDefault();
     key();
   });
   element("play").addEventListener("click", toggle);
   element("flat").addEventListener("change", (event) => set({ flat: event.target.checked }));
   element("show-labels").addEventListener("change", (event) => set({ labels: event.target.checked }));
-  element("seek").addEventListener("input", (event) => (video.currentTime = Number(event.target.value)));
+  element("seek").addEventListener("input", (event) => {
+    seeking = true;
+    video.currentTime = Number(event.target.value);
+  });
+  video.addEventListener("seeked", () => (seeking = false));
   element("volume").addEventListener("input", (event) => {
     if (player.sound) player.sound.output.gain.value = Number(event.target.value);
   });
@@ -134,8 +144,10 @@ async function start() {
   picture = new Picture(element("view"));
   labels = new Labels(element("labels"), truth);
   video.src = `../${address(name)}.mp4`;
+  prepareSound();
   listen();
   set({});
+  if (!truth.rows) say("no labels: there are no tracks beside the video");
   everyFrame();
   player.ready = true;
 }

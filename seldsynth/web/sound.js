@@ -10,6 +10,7 @@ export class AmbisonicSound {
   constructor(context, source) {
     this.context = context;
     this.turns = [];
+    this.loudspeakers = []; // each a direction in the view (front, left, up) and what it plays
     const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 4 });
     source.connect(splitter);
     const room = [3, 1, 2]; // which channels are X, Y, Z: front, left, up
@@ -44,6 +45,7 @@ export class AmbisonicSound {
       panningModel: "HRTF", distanceModel: "linear", rolloffFactor: 0,
       positionX: -unit[1], positionY: unit[2], positionZ: -unit[0],
     });
+    this.loudspeakers.push({ direction: unit, feed });
     feed.connect(panner);
     panner.connect(this.output);
   }
