@@ -1,8 +1,8 @@
 """What sound codecs do to directions: python benchmarks/bench_sound.py [FOA.wav …].
 
 Each WAV (by default the demo's) is encoded and decoded; the direction of the active intensity is
-taken in every 0.1 s that is 10 dB louder than the quietest tenth: of the WAV, as soundfile reads it,
-and of what was decoded. Signal to noise is against the first setting, lossless after resampling.
+taken in every 0.1 s that is 10 dB louder than the quietest tenth: of the WAV as it is, and of what
+was decoded. Signal to noise is against the first setting, lossless after resampling.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def main() -> None:
     browser = webdriver.Chrome(service=Service(DRIVER), options=options)
     try:
         with served(VIDEOS) as port:
-            browser.set_window_size(1280, 1330)
+            browser.set_window_size(1360, 1500)
             browser.get(f"http://127.0.0.1:{port}/index.html")
             time.sleep(2)
             save(browser, "gallery.webp")

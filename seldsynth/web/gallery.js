@@ -132,12 +132,13 @@ function otherCharts() {
   const totals = data.totals;
   const step = totals.distance_step_m;
   const last = totals.distances.length - 1;
-  const distances = chart("Distances of sounds");
-  const scroll = make("div", { className: "scroll" });
-  distances.append(scroll);
-  bars(scroll, shareRows(totals.distances, totals.distances.map((_, index) =>
+  const farthest = totals.distances.reduce((found, value, index) => (value ? index : found), 0);
+  const rows = shareRows(totals.distances, totals.distances.map((_, index) =>
     index === last ? `${(index * step).toFixed(1)} m and more` : `${(index * step).toFixed(1)}–${((index + 1) * step).toFixed(1)} m`,
-  )));
+  ));
+  const distances = make("div", { className: "scroll" });
+  chart("Distances of sounds").append(distances);
+  bars(distances, rows.slice(0, farthest + 1));
   bars(chart("How many sounds at a time"), shareRows(
     totals.polyphony.map(([, value]) => value),
     totals.polyphony.map(([count]) => String(count)),
