@@ -276,7 +276,7 @@ def plan_from_json(text: str | bytes, *, name: str | Path) -> ScenePlan:
     except ValueError as error:
         raise PlanError(f"{name}: not a plan of this version: {error}") from None
     if understood != json.loads(text):
-        raise PlanError(f"{name}: not a plan of this version: it has keys that are not known")
+        raise PlanError(f"{name}: not a plan of this version: it has other keys")
     for folder, path, _ in files_of(plan):
         if folder not in plan.folders or os.path.isabs(path) or ".." in Path(path).parts:
             raise PlanError(f"{name}: the file {path!r} is in none of the plan's folders")

@@ -40,6 +40,7 @@ class SoundLibrary:
         self._root = root
         self._config = config.audio
         self._files = _list_files(config, root)
+        self._last: tuple[Path, SoundPlan] | None = None
         if not self._files:
             raise ConfigError(f"input.audio_dir: no WAV or FLAC in {root} or below")
 
@@ -58,6 +59,11 @@ class SoundLibrary:
                     "add it, or set audio.missing to skip or silent"
                 )
             return None
+        if self._last is None or self._last[0] != found.path:  # variants share it
+            self._last = (found.path, self._read(found))
+        return self._last[1]
+
+    def _read(self, found: _SoundFile) -> SoundPlan:
         info = check_sound(found.path)
         self._check(found.path, info)
         return SoundPlan(

@@ -18,7 +18,7 @@ from selenium.webdriver.chrome.service import Service
 
 from seldsynth.cli import main
 from seldsynth.sphere import angles_to_doa, foa_gains
-from tests.conftest import mock_image, mock_labels, mock_project, mock_sound
+from tests.conftest import lacks, mock_image, mock_labels, mock_project, mock_sound
 from tests.test_serve import served
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -26,7 +26,7 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here (Debian's packages)"
+        lacks("chromium", "chromedriver"), reason="no chromium and chromedriver here (Debian's)"
     ),
 ]
 FLAGS = (

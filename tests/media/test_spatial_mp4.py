@@ -1,7 +1,6 @@
 """The boxes of a 360° video: seen by others' tools, and nothing else changed."""
 
 import json
-import shutil
 import struct
 import subprocess
 from fractions import Fraction
@@ -15,7 +14,7 @@ from seldsynth.errors import MediaError
 from seldsynth.media import spatial_mp4
 from seldsynth.media.audio import SoundFormat, SoundTrack, add_sound_stream, sound_frames
 from seldsynth.media.spatial_mp4 import SpatialTags, read_tags, write_tagged
-from tests.conftest import mock_clip, mock_sound
+from tests.conftest import lacks, mock_clip, mock_sound
 
 TAGGED = SpatialTags(spherical_v2=True, spherical_v1=True, foa=True, index_first=True)
 
@@ -92,7 +91,7 @@ def test_a_video_without_sound_has_no_ambisonics(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="no ffprobe here (Debian: ffmpeg)")
+@pytest.mark.skipif(lacks("ffprobe"), reason="no ffprobe here (Debian: ffmpeg)")
 def test_ffprobe_sees_the_sphere_and_four_channels(tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     write_tagged(mock_video(tmp_path), target, foa=True)
@@ -107,9 +106,7 @@ def test_ffprobe_sees_the_sphere_and_four_channels(tmp_path: Path) -> None:
     assert (audio["channels"], audio["channel_layout"]) == (4, "4.0")
 
 
-@pytest.mark.skipif(
-    shutil.which("exiftool") is None, reason="no exiftool here (Debian: libimage-exiftool-perl)"
-)
+@pytest.mark.skipif(lacks("exiftool"), reason="no exiftool here (Debian: libimage-exiftool-perl)")
 def test_exiftool_sees_the_sphere(tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     write_tagged(mock_video(tmp_path), target, foa=True)
