@@ -19,8 +19,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from seldsynth import demo
-from seldsynth.media import audio
-from seldsynth.media.audio import SoundFormat, SoundTrack
+from seldsynth.media import sound_tracks
+from seldsynth.media.sound_files import check_sound
+from seldsynth.media.sound_tracks import SoundFormat, SoundTrack
 
 RATE = 48000
 TOOLS_OFF = {"aac_pns": "0", "aac_is": "0", "aac_ms": "0"}
@@ -53,7 +54,7 @@ SETTINGS = (
 
 def coded(wav: Path, setting: Setting, folder: Path) -> tuple[NDArray[np.float64], int, float]:
     """A file after encoding and decoding [samples, 4]; bytes; seconds to encode."""
-    info = audio.check_sound(wav)
+    info = check_sound(wav)
     form = SoundFormat(
         codec=setting.codec,  # type: ignore[arg-type]
         channels=4,
@@ -64,7 +65,7 @@ def coded(wav: Path, setting: Setting, folder: Path) -> tuple[NDArray[np.float64
     )
     path = folder / "coded.mp4"
     track = SoundTrack(path=wav, form=form, num_samples=round(info.duration_s * RATE))
-    audio._AAC_OPTIONS = dict(setting.aac_options)
+    sound_tracks._AAC_OPTIONS = dict(setting.aac_options)
     start = time.perf_counter()
     with av.open(str(path), "w", format="mp4") as container:
         writer = track.write_into(container)

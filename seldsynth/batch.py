@@ -19,8 +19,9 @@ from seldsynth.errors import ConfigError, MediaError, SeldsynthError
 from seldsynth.events import events_of
 from seldsynth.files import remove_leftovers, write_whole, written_whole
 from seldsynth.folders import files_below
-from seldsynth.media.audio import SoundTrack, write_wav
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
+from seldsynth.media.sound_files import write_wav
+from seldsynth.media.sound_tracks import SoundTrack
 from seldsynth.metadata import read_labels
 from seldsynth.plan import SOUND_FOLDER, ScenePlan, plan_from_json, resolve_folders
 from seldsynth.planner import make_plan, notes_on, variant_id, warnings_on

@@ -22,8 +22,9 @@ from seldsynth.classes import NUM_CLASSES
 from seldsynth.config import MASK_SIZE, MATTES, X264_PRESETS, parse_frame_rate
 from seldsynth.errors import PlanError
 from seldsynth.events import Track
-from seldsynth.media.audio import SoundFormat, SoundInfo
 from seldsynth.media.mattes import Crop
+from seldsynth.media.sound_files import SoundInfo
+from seldsynth.media.sound_tracks import SoundFormat
 
 MAX_FRAMES = 2 * 3600 * 240
 """Two hours of the fastest video."""

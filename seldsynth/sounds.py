@@ -12,7 +12,8 @@ from seldsynth.asset_files import file_sha256
 from seldsynth.config import DEFAULT_SAMPLE_RATE, FORMAT_FOLDER, Config
 from seldsynth.errors import AssetError, ConfigError, MediaError
 from seldsynth.folders import files_below
-from seldsynth.media.audio import SoundFormat, SoundInfo, can_be_a_track, check_sound
+from seldsynth.media.sound_files import SoundInfo, check_sound
+from seldsynth.media.sound_tracks import SoundFormat, can_be_a_track
 from seldsynth.media.spatial_mp4 import FOA_CHANNELS
 from seldsynth.plan import SoundPlan
 

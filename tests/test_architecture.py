@@ -12,7 +12,7 @@ ORDER = [
     "class_file",
     "config", "config_file", "metadata", "events",
     "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
-    "media.audio", "media.spatial_mp4", "media.encode",
+    "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
     "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene", "looks", "planner",

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
 from seldsynth.files import flush_to_disk, temporary_beside
-from seldsynth.media.audio import SoundCopy, SoundTrack, describe_sound
+from seldsynth.media.sound_tracks import SoundCopy, SoundTrack, describe_sound
 from seldsynth.media.spatial_mp4 import SpatialTags, read_tags, write_tagged
 
 _NVENC_PRESETS = {"ultrafast": "p1", "superfast": "p2", "veryfast": "p3", "faster": "p4"} | {

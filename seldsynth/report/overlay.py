@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from seldsynth.errors import MediaError
-from seldsynth.media.audio import SoundCopy
 from seldsynth.media.decode import ClipReader
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
+from seldsynth.media.sound_tracks import SoundCopy
 from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.sphere import doa_to_canvas

@@ -12,7 +12,7 @@ import pytest
 
 from seldsynth.errors import MediaError
 from seldsynth.media import spatial_mp4
-from seldsynth.media.audio import SoundFormat, SoundTrack, add_sound_stream, sound_frames
+from seldsynth.media.sound_tracks import SoundFormat, SoundTrack, add_sound_stream, sound_frames
 from seldsynth.media.spatial_mp4 import SpatialTags, read_tags, write_tagged
 from tests.conftest import lacks, mock_clip, mock_sound
 

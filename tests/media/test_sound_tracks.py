@@ -9,14 +9,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
-from seldsynth.media.audio import (
-    SoundFormat,
-    SoundTrack,
-    add_sound_stream,
-    check_sound,
-    sound_frames,
-    write_wav,
-)
+from seldsynth.media.sound_files import check_sound, write_wav
+from seldsynth.media.sound_tracks import SoundFormat, SoundTrack, add_sound_stream, sound_frames
 from tests.conftest import decode_sound, mock_sound, mock_tones
 
 TONES = (500, 900, 1700, 3100)
