@@ -87,7 +87,6 @@ def read_asset(file: AssetFile, root: Path, *, longest_s: Fraction) -> Asset:
 class _Mask:
     """A matte [h, w] that was read from a file, and the hash of that."""
 
-    path: Path
     kept: NDArray[np.uint8]
     sha256: str
 
@@ -95,7 +94,7 @@ class _Mask:
 def _read_mask(path: Path) -> _Mask:
     content = read_still_bytes(path)
     kept = read_mask(content, name=path)
-    return _Mask(path, kept, hashlib.sha256(content).hexdigest())
+    return _Mask(kept, hashlib.sha256(content).hexdigest())
 
 
 def _read_image(file: AssetFile, path: Path, mask: _Mask | None) -> Asset:

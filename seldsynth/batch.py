@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,14 +14,14 @@ import torch
 
 from seldsynth.assets import AssetLibrary, folder_of
 from seldsynth.config import Config
-from seldsynth.errors import ConfigError, MediaError, SeldsynthError
+from seldsynth.errors import ConfigError, MediaError, PlanError, SeldsynthError
 from seldsynth.events import events_of
 from seldsynth.files import remove_leftovers, write_whole, written_whole
 from seldsynth.folders import files_below
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
 from seldsynth.media.sound_files import write_wav
 from seldsynth.media.sound_tracks import SoundTrack
-from seldsynth.metadata import read_labels
+from seldsynth.metadata import LabelTable, read_labels
 from seldsynth.plan import SOUND_FOLDER, ScenePlan, plan_from_json, resolve_folders
 from seldsynth.planner import make_plan, notes_on, variant_id, warnings_on
 from seldsynth.render.scene import check_assets, render_scene
@@ -98,7 +97,8 @@ def find_recordings(config: Config) -> list[Recording]:
     root, video_dir = config.input.metadata_dir, config.output.video_dir
     videos_inside = video_dir.is_relative_to(root)
     found: dict[str, Recording] = {}
-    taken: dict[Path, Path] = {}
+    taken: dict[Path, Path] = {}  # what is written, wherever links lead: for which labels
+    real_video_dir = video_dir.resolve()
     for path in files_below(root, follow_symlinks=True):
         if path.suffix.lower() != ".csv" or _is_output(path):
             continue
@@ -110,7 +110,8 @@ def find_recordings(config: Config) -> list[Recording]:
             if recording_id in found:
                 raise ConfigError(f"{path} and {found[recording_id].source} would be one video")
             video = video_dir / f"{recording_id}.mp4"
-            for output in (truth_path(video, ending) for ending in ENDINGS):
+            real_video = real_video_dir / f"{recording_id}.mp4"
+            for output in (truth_path(real_video, ending) for ending in ENDINGS):
                 if output in taken:
                     raise ConfigError(f"{path} and {taken[output]} would both have {output}")
                 taken[output] = path
@@ -125,9 +126,10 @@ def find_recordings(config: Config) -> list[Recording]:
     if not found:
         raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
     for recording in found.values():
-        if recording.source in taken:
+        real_source = recording.source.resolve()
+        if real_source in taken:
             raise ConfigError(
-                f"output.video_dir: ground truth of {taken[recording.source]} would replace the "
+                f"output.video_dir: ground truth of {taken[real_source]} would replace the "
                 f"labels {recording.source}; choose another folder"
             )
     return list(found.values())
@@ -172,27 +174,22 @@ def plan_recordings(
                 plan_file=recording.plan,
                 sound=sound,
             )
-            warnings = warnings_on(plan, num_label_frames=table.num_label_frames)
-            notes = (
-                *table.notes,
-                *(sounds.notes_on(sound) if sounds else ()),
-                *notes_on(
-                    plan,
-                    num_label_frames=table.num_label_frames,
-                    silent_per_minute=config.tiles.silent_per_minute,
-                    classes=library.classes,
+            outcome = replace(
+                outcome,
+                warnings=warnings_on(plan, num_label_frames=table.num_label_frames),
+                notes=(
+                    *table.notes,
+                    *(sounds.notes_on(sound) if sounds else ()),
+                    *_notes_on(plan, table, config, library),
                 ),
+                plan_sha256=plan.sha256(),
             )
-            outcome = replace(outcome, warnings=warnings, notes=notes, plan_sha256=plan.sha256())
             if finished(recording, plan):
                 yield replace(outcome, status="skipped")
                 continue
             recording.plan.parent.mkdir(parents=True, exist_ok=True)
             if plan_only:
-                if recording.video.is_file() and not holds_plan(recording.plan, plan):
-                    warnings = (*warnings, "its video is still that of another plan")
-                write_whole(recording.plan, plan.to_json())
-                yield replace(outcome, status="planned", warnings=warnings)
+                yield _save_plan(recording, plan, outcome)
                 continue
         except Exception as error:
             yield replace(outcome, message=_describe(error))
@@ -203,9 +200,29 @@ def plan_recordings(
             folders=resolve_folders(plan, recording.plan),
             device=str(device),
             fresh=True,
-            warnings=warnings,
-            notes=notes,
+            warnings=outcome.warnings,
+            notes=outcome.notes,
         )
+
+
+def _notes_on(
+    plan: ScenePlan, table: LabelTable, config: Config, library: AssetLibrary
+) -> tuple[str, ...]:
+    return notes_on(
+        plan,
+        num_label_frames=table.num_label_frames,
+        silent_per_minute=config.tiles.silent_per_minute,
+        classes=library.classes,
+    )
+
+
+def _save_plan(recording: Recording, plan: ScenePlan, outcome: Outcome) -> Outcome:
+    """Save a plan that is not to be rendered now; says so if a video of another one is there."""
+    warnings = outcome.warnings
+    if recording.video.is_file() and not holds_plan(recording.plan, plan):
+        warnings = (*warnings, "its video is still that of another plan")
+    write_whole(recording.plan, plan.to_json())
+    return replace(outcome, status="planned", warnings=warnings)
 
 
 def holds_plan(path: Path, plan: ScenePlan) -> bool:
@@ -329,19 +346,25 @@ def _write_sound_beside(job: Job) -> None:
 
     What an earlier plan left there, and this one does not want, is removed.
     """
-    sound = job.plan.sound
-    if not (sound is not None and sound.is_kept_beside):
-        with contextlib.suppress(SeldsynthError, OSError):
-            before = plan_from_json(job.recording.plan.read_bytes(), name=job.recording.plan)
-            if job.fresh and before.sound is not None and before.sound.is_kept_beside:
-                _sound_beside(job.recording.video).unlink(missing_ok=True)
+    sound, target = job.plan.sound, _sound_beside(job.recording.video)
     if sound is not None and sound.is_kept_beside:
-        with written_whole(_sound_beside(job.recording.video)) as temporary:
+        with written_whole(target) as temporary:
             write_wav(
                 job.folders[SOUND_FOLDER] / sound.path,
                 temporary,
                 num_samples=job.plan.num_samples(sound.info.sample_rate),
             )
+    elif job.fresh and _kept_beside_before(job.recording.plan):
+        target.unlink(missing_ok=True)
+
+
+def _kept_beside_before(plan_file: Path) -> bool:
+    """Whether the plan of an earlier run, if there is one, kept sound beside its video."""
+    try:
+        before = plan_from_json(plan_file.read_bytes(), name=plan_file)
+    except (PlanError, OSError):
+        return False
+    return before.sound is not None and before.sound.is_kept_beside
 
 
 def _check_place_beside(job: Job) -> None:

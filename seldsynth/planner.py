@@ -74,33 +74,7 @@ def make_plan(
         config, library, recording_id, variant=variant, wanted=_classes_drawn(config, begun)
     )
     maker = TileMaker(config, library, name, num_frames=num_frames)
-    tiles, unseen = [], []
-    missing: set[int] = set()
-    for event in begun:
-        chance = maker.chance(draw_key(event, keep_asset=config.tiles.keep_asset))
-        asset = choose.for_event(event)
-        reason = ""
-        if chance.offscreen < config.tiles.offscreen:
-            reason = OFF_SCREEN
-        elif not maker.frames_shown(event.track):
-            reason = "falls between two video frames"
-        elif asset is None:
-            reason = "no picture or clip for its class"
-            missing.add(event.class_id)
-        track = _with_distances(event.track, config.tiles.default_distance_m)
-        if asset and not reason:
-            tiles.append(maker.make(event, track, asset, chance))
-        else:
-            unseen.append(
-                UnseenEvent(
-                    event_index=event.event_index,
-                    class_id=event.class_id,
-                    source_id=event.source_id,
-                    reason=reason,
-                    track=track,
-                )
-            )
-    _complain(missing, config, library)
+    tiles, unseen = _plan_events(begun, choose, maker)
     tiles += silent_tiles(maker, choose, begun, tiles)
     canvas = _canvas(config, library, choose, name)
     tiles = _with_looks(tiles, canvas, library, config, name)
@@ -127,6 +101,42 @@ def make_plan(
         unseen=tuple(unseen),
         tiles=tuple(tiles),
     )
+
+
+def _plan_events(
+    events: list[SoundEvent], choose: AssetChooser, maker: TileMaker
+) -> tuple[list[TilePlan], list[UnseenEvent]]:
+    """The pictures of sound events, and the events that have none. Raises AssetError."""
+    config = maker.config
+    tiles: list[TilePlan] = []
+    unseen: list[UnseenEvent] = []
+    missing: set[int] = set()
+    for event in events:
+        chance = maker.chance(draw_key(event, keep_asset=config.tiles.keep_asset))
+        asset = choose.for_event(event)
+        reason = ""
+        if chance.offscreen < config.tiles.offscreen:
+            reason = OFF_SCREEN
+        elif not maker.frames_shown(event.track):
+            reason = "falls between two video frames"
+        elif asset is None:
+            reason = "no picture or clip for its class"
+            missing.add(event.class_id)
+        track = _with_distances(event.track, config.tiles.default_distance_m)
+        if asset and not reason:
+            tiles.append(maker.make(event, track, asset, chance))
+        else:
+            unseen.append(
+                UnseenEvent(
+                    event_index=event.event_index,
+                    class_id=event.class_id,
+                    source_id=event.source_id,
+                    reason=reason,
+                    track=track,
+                )
+            )
+    _complain(missing, config, maker.library)
+    return tiles, unseen
 
 
 def variant_id(recording_id: str, variant: int, variants: int) -> str:

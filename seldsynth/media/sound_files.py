@@ -101,8 +101,6 @@ def _check_length(path: Path, file: soundfile.SoundFile) -> None:
     if file.format not in ("WAV", "WAVEX", "RF64"):
         raise MediaError(f"{path}: is no WAV or FLAC, but {file.format}")
     announced, there = _data_bytes(path)
-    if announced is None and not there:
-        announced = 0
     if announced is None:
         raise MediaError(f"{path}: its header does not tell its length; rewrite it, as with sox")
     if there < announced:
@@ -123,8 +121,10 @@ def _data_bytes(path: Path) -> tuple[int | None, int]:
                 data_size = int.from_bytes(file.read(16)[8:], "little")
                 size -= 16
             elif kind == b"data":
-                unknown = size in _UNKNOWN_SIZES and data_size is None
-                return None if unknown else data_size or size, length - file.tell()
+                there = length - file.tell()
+                if data_size is None and size in _UNKNOWN_SIZES:
+                    return (None if there else 0), there
+                return (size if data_size is None else data_size), there
             file.seek(size + size % 2, os.SEEK_CUR)
     raise MediaError(f"{path}: cannot be read as sound: it has no data")
 
@@ -144,16 +144,15 @@ def write_wav(source: Path, target: Path, *, num_samples: int) -> None:
     Samples keep their format, FLAC's too. Raises MediaError.
     """
     with open_sound(source) as file:
-        subtype = file.subtype if file.format in ("WAV", "WAVEX", "RF64", "FLAC") else "FLOAT"
-        dtype = WHOLE_NUMBERS.get(subtype, "float64")
-        width = _BYTES.get(subtype, 8) * file.channels
+        dtype = WHOLE_NUMBERS.get(file.subtype, "float64")
+        width = _BYTES.get(file.subtype, 8) * file.channels
         try:
             with soundfile.SoundFile(
                 str(target),
                 "w",
                 samplerate=file.samplerate,
                 channels=file.channels,
-                subtype=subtype,
+                subtype=file.subtype,
                 format="WAV" if num_samples * width < _MAX_WAV_BYTES else "RF64",
             ) as out:
                 for block in padded(source, file, num_samples, dtype):

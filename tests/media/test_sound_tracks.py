@@ -205,8 +205,10 @@ def test_a_file_that_is_no_sound(tmp_path: Path, content: bytes) -> None:
         check_sound(tmp_path / "missing.wav")
 
 
-def test_a_file_without_samples(tmp_path: Path) -> None:
-    path = mock_sound(tmp_path / "a.wav", np.zeros((0, 4)))
+@pytest.mark.parametrize("kind", ["WAV", "RF64"])
+def test_a_file_without_samples(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(str(path), np.zeros((0, 4)), 24000, subtype="PCM_16", format=kind)
     with pytest.raises(MediaError, match="holds no sound"):
         check_sound(path)
 

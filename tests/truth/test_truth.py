@@ -545,6 +545,21 @@ def test_outputs_that_would_replace_each_other_are_refused(
     assert ("would both have" in capsys.readouterr().err) == collide
 
 
+def test_labels_that_a_link_leads_to_are_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_project(tmp_path, [(0, 11, 0, 0, 0, 2.345)])
+    real = tmp_path / "real" / "mix.csv"
+    real.parent.mkdir()
+    (tmp_path / "labels" / "mix.csv").rename(real)
+    (tmp_path / "labels" / "mix.csv").symlink_to(real)
+    before = real.read_bytes()
+    wish = ["--set", "output.video_dir=real"]
+    assert main(["synth", "--config", str(config), "-q", *wish]) == 2
+    assert "would replace the labels" in capsys.readouterr().err
+    assert real.read_bytes() == before
+
+
 def test_a_plan_makes_the_same_files_again(tmp_path: Path) -> None:
     """With everything by chance switched on, and every kind of picture, clip and canvas."""
     rows = [(n, class_id, 0, 20 * class_id, 0, 200) for n in range(8) for class_id in range(13)]
