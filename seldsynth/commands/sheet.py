@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from seldsynth.commands.options import add_common, positive, require_folder
 from seldsynth.errors import ConfigError, SeldsynthError
-from seldsynth.folders import files_below
+from seldsynth.report.dataset import find_finished
 from seldsynth.report.overlay import frame_with_truth
 from seldsynth.report.sheet import captioned, write_sheet
 
@@ -55,13 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     target = options.output or options.dir / "contact-sheet.png"
     if target.suffix.lower() != ".png":
         raise ConfigError(f"--output {target}: a sheet is a PNG: call it something.png")
-    videos = [
-        path
-        for path in files_below(options.dir, follow_symlinks=False)
-        if path.suffix == ".mp4" and path.with_name(f"{path.stem}.plan.json").is_file()
-    ]
-    if not videos:
-        raise ConfigError(f"{options.dir}: no videos with their plans in it or below")
+    videos = find_finished(options.dir)
     count = min(len(videos), options.count)
     chosen = [videos[index * len(videos) // count] for index in range(count)]
     pictures = []

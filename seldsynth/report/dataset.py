@@ -23,7 +23,6 @@ DISTANCE_STEP_M = 0.5
 VISIBLE_STEPS = 10
 _FARTHEST_M = 10.0
 _PATH_STEP = 5  # label frames between the points of a way that is drawn
-_PLAN = ".plan.json"
 
 _log = logging.getLogger(__name__)
 
@@ -71,32 +70,28 @@ class Totals:
 
 
 def find_finished(root: Path) -> list[Path]:
-    """The plans below a folder whose videos are there. Raises ConfigError if there is none."""
-    plans = [
+    """The videos below a folder whose plans are there. Raises ConfigError if there is none."""
+    videos = [
         path
         for path in files_below(root, follow_symlinks=False)
-        if path.name.endswith(_PLAN) and _video_of(path).is_file()
+        if path.suffix == ".mp4" and truth_path(path, ".plan.json").is_file()
     ]
-    if not plans:
+    if not videos:
         raise ConfigError(f"{root}: no videos with their plans in it or below")
-    return plans
+    return videos
 
 
-def read_finished(root: Path, plans: Sequence[Path]) -> Iterator[Finished]:
-    """The recordings of plans; those that cannot be read are left out with a warning."""
-    for path in plans:
+def read_finished(root: Path, videos: Sequence[Path]) -> Iterator[Finished]:
+    """The recordings of videos; those whose plans cannot be read are left out with a warning."""
+    for video in videos:
+        plan_file = truth_path(video, ".plan.json")
         try:
-            plan = plan_from_json(path.read_bytes(), name=path)
+            plan = plan_from_json(plan_file.read_bytes(), name=plan_file)
         except (SeldsynthError, OSError) as error:
             _log.warning("left out: %s", error)
             continue
-        video = _video_of(path)
         name = video.relative_to(root).with_suffix("").as_posix()
         yield Finished(name=name, video=video, plan=plan)
-
-
-def _video_of(plan_file: Path) -> Path:
-    return plan_file.with_name(f"{plan_file.name.removesuffix(_PLAN)}.mp4")
 
 
 def count(one: Finished) -> tuple[Totals, dict[int, float]]:

@@ -51,14 +51,14 @@ def write_gallery(root: Path, *, on_recording: Callable[[int], object]) -> tuple
     do; recordings that cannot be read are left out with a warning. Raises ConfigError if there is
     no video, or another page in its place, and MediaError if a file cannot be written.
     """
-    plans = find_finished(root)
+    videos = find_finished(root)
     page = root / PAGE
     if page.is_file() and _MARK not in page.read_text(encoding="utf-8", errors="replace"):
         raise ConfigError(f"{page}: is another page, which would be replaced; move it away")
     totals = Totals(by_class=[0] * len(CLASSES), seconds=[0.0] * len(CLASSES))
     recordings: list[dict[str, Any]] = []
     class_names: tuple[str, ...] = ()
-    for one in read_finished(root, plans):
+    for one in read_finished(root, videos):
         try:
             found, visible = count(one)
             _write_poster(one, root)
@@ -66,7 +66,7 @@ def write_gallery(root: Path, *, on_recording: Callable[[int], object]) -> tuple
             _log.warning("left out: %s", error)
             continue
         finally:
-            on_recording(len(plans))
+            on_recording(len(videos))
         totals.add(found)
         recordings.append(describe(one, visible))
         if class_names not in ((), one.plan.class_names):

@@ -25,6 +25,7 @@ from seldsynth.media.sound_tracks import SoundCopy
 from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.sphere import doa_to_canvas
+from seldsynth.truth.files import truth_path
 from seldsynth.truth.tables import TRACK_COLUMNS
 
 Picture = NDArray[np.uint8]
@@ -48,8 +49,8 @@ class TruthOf:
     """
 
     def __init__(self, video: Path, *, with_tracks: bool = True) -> None:
-        plan_file = video.with_name(f"{video.stem}.plan.json")
-        tracks = video.with_name(f"{video.stem}.tracks.csv")
+        plan_file = truth_path(video, ".plan.json")
+        tracks = truth_path(video, ".tracks.csv")
         for path in (video, plan_file, tracks) if with_tracks else (video, plan_file):
             if not path.is_file():
                 raise MediaError(

@@ -8,6 +8,7 @@ from typing import Any
 from seldsynth.errors import MediaError
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan
 from seldsynth.report.overlay import TruthOf, css_colour
+from seldsynth.truth.files import truth_path
 
 
 def truth_of(root: Path, name: str) -> dict[str, Any]:
@@ -17,11 +18,10 @@ def truth_of(root: Path, name: str) -> dict[str, Any]:
     and height are 0 without a picture; null if there are no tracks. events: by their numbers.
     """
     video = root / f"{name}.mp4"
-    for ending in ("", ".plan.json", ".tracks.csv"):
-        path = video.with_name(f"{video.stem}{ending}") if ending else video
+    for path in (video, truth_path(video, ".plan.json"), truth_path(video, ".tracks.csv")):
         if "\0" in name or not path.resolve().is_relative_to(root.resolve()):
             raise MediaError(f"{name!r}: not in this folder")
-    has_tracks = video.with_name(f"{video.stem}.tracks.csv").is_file()
+    has_tracks = truth_path(video, ".tracks.csv").is_file()
     truth = TruthOf(video, with_tracks=False)
     plan = truth.plan
     sound = plan.sound.track if plan.sound else None

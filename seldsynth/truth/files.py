@@ -104,7 +104,7 @@ class GroundTruth:
 
 
 def truth_path(video: Path, ending: str) -> Path:
-    """Where a ground truth file of a video lies."""
+    """Where a file beside a video lies: ground truth, its plan, its sound."""
     return video.with_name(f"{video.stem}{ending}")
 
 
