@@ -29,7 +29,7 @@ class Scene:
     clips: bool = False
     canvas_video: bool = False
     width: int = 1920
-    seconds: float = 4.0
+    seconds: float = 10.0
 
     @property
     def name(self) -> str:

@@ -304,20 +304,20 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         _check_place_beside(job)
         for ending in (".mp4", ".mp4.untagged", ".wav", *ENDINGS):
             remove_leftovers(truth_path(recording.video, ending))
-        truth = GroundTruth(plan, job.folders, recording.video, device=device)
+        with GroundTruth(plan, recording.video, device=device) as truth:
 
-        def write_beside() -> None:
-            truth.write()
-            _write_sound_beside(job)
-            if job.fresh:
-                write_whole(recording.plan, plan.to_json())
+            def write_beside() -> None:
+                truth.write()
+                _write_sound_beside(job)
+                if job.fresh:
+                    write_whole(recording.plan, plan.to_json())
 
-        sound = _sound_track(job)
-        with write_video(recording.video, form, sound, beside=write_beside) as writer:
-            for frame in render_scene(plan, job.folders, device=device):
-                writer.write(frame.buffer.cpu().numpy())
-                truth.see(frame)
-                on_frame()
+            sound = _sound_track(job)
+            with write_video(recording.video, form, sound, beside=write_beside) as writer:
+                for frame in render_scene(plan, job.folders, device=device):
+                    writer.write(frame.buffer.cpu().numpy())
+                    truth.see(frame)
+                    on_frame()
         video_bytes = recording.video.stat().st_size
     except Exception as error:
         return replace(outcome, message=_describe(error), seconds=time.perf_counter() - start)

@@ -16,7 +16,7 @@ ORDER = [
     "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.tile", "render.scene", "looks", "planner",
-    "truth.visible", "truth.masks", "truth.tables", "truth.files",
+    "truth.visible", "truth.shrinking", "truth.masks", "truth.tables", "truth.files",
     "batch", "workers", "run_log",
     "report.sheet", "report.contact_sheet", "report.overlay", "report.asset_check",
     "report.class_sheet", "report.dataset", "report.gallery", "report.player", "web", "serve",

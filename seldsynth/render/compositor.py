@@ -84,14 +84,19 @@ def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) ->
 
 def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:
     """A patch with the canvas's noise on it, in levels of luma."""
-    rectangle = patch.rectangle
-    rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
-    columns = torch.arange(rectangle.x0, rectangle.x0 + rectangle.width) % noise.shape[1]
-    there = noise[rows][:, columns.to(noise.device)]
     shown = 1 - patch.luma_kept
-    luma = patch.luma + deviation * there * shown
-    luma = torch.minimum(torch.maximum(luma, 16 * shown + 0.5), 235 * shown + 0.5)
-    return replace(patch, luma=luma)
+    luma = torch.addcmul(patch.luma, _cut(noise, patch.rectangle), shown, value=deviation)
+    darkest = (16 * shown).add_(0.5)
+    brightest = shown.mul_(235).add_(0.5)
+    return replace(patch, luma=torch.minimum(luma, brightest, out=luma).clamp_(min=darkest))
+
+
+def _cut(plane: Tensor, rectangle: Rectangle) -> Tensor:
+    """What lies in a rectangle of a canvas plane [height, width]."""
+    rows = plane[rectangle.y0 : rectangle.y0 + rectangle.height]
+    pieces = rectangle.pieces(plane.shape[1])
+    columns = [rows[:, x : x + width] for x, _, width in pieces]
+    return columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
 
 
 def foot_shadow(
@@ -157,6 +162,10 @@ def _sample(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Ten
     return sampled.add_(0.5), 1 - grid.coverage
 
 
+def _blend(below: Tensor, colour: Tensor, kept: Tensor) -> None:
+    below.copy_(below.to(torch.float32).mul_(kept).add_(colour))
+
+
 class Frame:
     """One planar YUV 4:2:0 picture on a device.
 
@@ -175,11 +184,10 @@ class Frame:
     def paint(self, patch: Patch) -> None:
         """Blend a patch over what is there."""
         for here, there, half_here, half_there in self._pieces(patch.rectangle):
-            below = self.luma[here]
-            below.copy_(patch.luma_kept[there].mul(below).add_(patch.luma[there]))
-            below = self.chroma[half_here]
-            blended = patch.chroma_kept[half_there[1:]].mul(below).add_(patch.chroma[half_there])
-            below.copy_(blended)
+            _blend(self.luma[here], patch.luma[there], patch.luma_kept[there])
+            _blend(
+                self.chroma[half_here], patch.chroma[half_there], patch.chroma_kept[half_there[1:]]
+            )
 
     def restore(self, rectangle: Rectangle, background: Frame) -> None:
         """Copy a rectangle from another frame of the same size."""

@@ -12,7 +12,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 _HORIZON = 1e-3
@@ -162,44 +164,118 @@ def sampling_grid(
     the half-resolution colour planes, whose samples sit on the left one of two luma pixels and
     between two rows (H.264's default siting) instead of at pixel centres.
     """
-    step = 2 if chroma else 1
-    x = rectangle.x0 + 0.5 + torch.arange(0, rectangle.width, step, dtype=torch.float64)
-    y = rectangle.y0 + step / 2 + torch.arange(0, rectangle.height, step, dtype=torch.float64)
-    away = torch.deg2rad(billboard.azimuth_deg - (180 - x / width * 360))  # [w]
-    tangent = torch.tan(torch.deg2rad(90 - y / height * 180))  # [h]
-    sine, cosine = _sine_cosine_deg(billboard.elevation_deg)
-    # Divided by the cosine of the elevation once, so that a row needs no more than its tangent.
-    rise = torch.stack((tangent * sine, tangent * cosine)).to(device, torch.float32).unsqueeze(-1)
-    turn = torch.stack((torch.cos(away) * cosine, torch.cos(away) * sine, torch.sin(away)))
-    turn = turn.to(device, torch.float32)  # [3, w]
-
-    forward = rise[0] + turn[0]  # [h, w]
-    in_front = forward > _HORIZON
-    nearness = 1 / forward.clamp_min(_HORIZON)
-    on_right = turn[2] * nearness / billboard.half_width
-    on_top = (rise[1] - turn[1]) * nearness / billboard.half_height
+    rays = _rays(billboard, rectangle, width=width, height=height, step=2 if chroma else 1)
+    positions = _positions(rays, billboard, mirror=mirror, device=device)
     pixel = math.pi / height
     shorter = 2 * min(billboard.half_width, billboard.half_height)
     ramp = max(pixel, feather * shorter)
     if ellipse:
-        coverage = _elliptic_edge(on_right, on_top, billboard, pixel=pixel, ramp=ramp)
+        coverage = _elliptic_edge(positions, billboard, pixel=pixel, ramp=ramp)
     else:
-        coverage = _edge(on_right, billboard.half_width, pixel=pixel, ramp=ramp)
-        coverage *= _edge(on_top, billboard.half_height, pixel=pixel, ramp=ramp)
-    return SamplingGrid(
-        positions=torch.stack((-on_right if mirror else on_right, -on_top), dim=-1),
-        coverage=coverage * in_front,
+        coverage = _straight_edges(rays, billboard, pixel=pixel, ramp=ramp, device=device)
+    if not rays.are_ahead:
+        rows, columns = rays.forward(device)
+        coverage *= (rows + columns) > _HORIZON
+    return SamplingGrid(positions=positions, coverage=coverage)
+
+
+_Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rays:
+    """The rays of a rectangle's pixels, each divided by the cosine of its elevation.
+
+    Each part of a ray is then a row's part plus a column's: forward = forward_of_row [h] +
+    forward_of_column [w], up likewise, and right is the column's alone.
+    """
+
+    forward_of_row: _Vector
+    forward_of_column: _Vector
+    up_of_row: _Vector
+    up_of_column: _Vector
+    right: _Vector
+
+    @property
+    def are_ahead(self) -> bool:
+        """Whether every ray meets the billboard's plane."""
+        return bool(self.forward_of_row.min() + self.forward_of_column.min() > 2 * _HORIZON)
+
+    def forward(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The rows' parts [h, 1] and the columns' [1, w]."""
+        rows, columns = self.forward_of_row[:, None], self.forward_of_column[None]
+        return _on(device, rows), _on(device, columns)
+
+
+def _rays(
+    billboard: Billboard, rectangle: Rectangle, *, width: int, height: int, step: int
+) -> _Rays:
+    x = rectangle.x0 + 0.5 + np.arange(0, rectangle.width, step)
+    y = rectangle.y0 + step / 2 + np.arange(0, rectangle.height, step)
+    away = np.radians(billboard.azimuth_deg - (180 - x / width * 360))
+    tangent = np.tan(np.radians(90 - y / height * 180))
+    ahead = np.cos(away)
+    sine, cosine = _sine_cosine_deg(billboard.elevation_deg)
+    return _Rays(
+        forward_of_row=tangent * sine,
+        forward_of_column=ahead * cosine,
+        up_of_row=tangent * cosine,
+        up_of_column=-ahead * sine,
+        right=np.sin(away),
     )
 
 
-def _elliptic_edge(
-    on_right: Tensor, on_top: Tensor, billboard: Billboard, *, pixel: float, ramp: float
+def _positions(rays: _Rays, billboard: Billboard, *, mirror: bool, device: torch.device) -> Tensor:
+    """Texture coordinates [h, w, 2]: right / forward and -up / forward, from edge to edge.
+
+    Computed as pairs [h, 2w] from the start: to bring x and y together afterwards takes longer than
+    all the rest.
+    """
+    num_rows, num_columns = len(rays.up_of_row), len(rays.right)
+    columns = np.zeros((3, num_columns, 2))
+    columns[0, :, 0] = (-rays.right if mirror else rays.right) / billboard.half_width
+    columns[0, :, 1] = -rays.up_of_column / billboard.half_height
+    columns[1] = rays.forward_of_column[:, None]
+    columns[2, :, 1] = 1
+    rows = np.stack((-rays.up_of_row / billboard.half_height, rays.forward_of_row))
+    of_column = _on(device, columns.reshape(3, 1, -1))
+    of_row = _on(device, rows[..., None])
+    forward = of_row[1] + of_column[1]
+    if not rays.are_ahead:
+        forward.clamp_min_(_HORIZON)
+    pairs = torch.addcmul(of_column[0], of_row[0], of_column[2]).div_(forward)
+    return pairs.view(num_rows, num_columns, 2)
+
+
+def _straight_edges(
+    rays: _Rays, billboard: Billboard, *, pixel: float, ramp: float, device: torch.device
 ) -> Tensor:
+    """Coverage [h, w] of a billboard's rectangle: a ramp that starts half a pixel outside it.
+
+    A billboard thinner than a pixel never covers more of it than it is thick.
+    """
+    a, b = billboard.half_width, billboard.half_height
+    rows = np.stack((rays.forward_of_row, rays.up_of_row / ramp))
+    columns = np.stack((rays.forward_of_column, rays.up_of_column / ramp, -abs(rays.right) / ramp))
+    of_row, of_column = _on(device, rows[..., None]), _on(device, columns[:, None])
+    nearness = of_row[0] + of_column[0]
+    if not rays.are_ahead:
+        nearness.clamp_min_(_HORIZON)
+    nearness.reciprocal_()
+    across = (of_column[2] * nearness).add_((a + pixel / 2) / ramp)
+    beside = (of_row[1] + of_column[1]).abs_().mul_(nearness)
+    along = beside.neg_().add_((b + pixel / 2) / ramp)
+    across.clamp_(0, min(1.0, 2 * a / pixel))
+    return across.mul_(along.clamp_(0, min(1.0, 2 * b / pixel)))
+
+
+def _elliptic_edge(positions: Tensor, billboard: Billboard, *, pixel: float, ramp: float) -> Tensor:
     """Coverage of the ellipse in a billboard: a ramp that starts half a pixel outside.
 
     The distance from its edge is taken along the ray from the middle, which is a little more than
     the shortest.
     """
+    on_right, on_top = positions.unbind(-1)
     out = torch.hypot(on_right, on_top).clamp_min(1e-6)
     radius = torch.hypot(on_right * billboard.half_width, on_top * billboard.half_height)
     inside = radius / out - radius + pixel / 2
@@ -207,10 +283,5 @@ def _elliptic_edge(
     return (inside / ramp).clamp_(0, min(1.0, thin))
 
 
-def _edge(position: Tensor, half: float, *, pixel: float, ramp: float) -> Tensor:
-    """Coverage across one axis: a linear ramp that starts half a pixel outside the edge.
-
-    A billboard thinner than a pixel never covers more of it than it is thick.
-    """
-    inside = (1 - position.abs()) * half + pixel / 2
-    return (inside / ramp).clamp_(0, min(1.0, 2 * half / pixel))
+def _on(device: torch.device, values: _Vector) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32)).to(device)

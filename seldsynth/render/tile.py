@@ -16,7 +16,7 @@ from torch import Tensor
 from seldsynth.asset_files import read_still_bytes
 from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
-from seldsynth.render.compositor import Outline, Patch, faded, foot_shadow, noisy, warp
+from seldsynth.render.compositor import Patch, faded, foot_shadow, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
     appears_at,
@@ -41,12 +41,8 @@ class Tile:
         device: torch.device,
         *,
         noise: Tensor | None = None,
-        finer: int = 0,
     ) -> None:
-        """noise: what lies on the canvas, see `canvas_noise`; None for none.
-
-        finer: how often textures are halved less than pictures to look at need it.
-        """
+        """noise: what lies on the canvas, see `canvas_noise`; None for none."""
         motion = motion_of(
             plan.track,
             frame_rate=scene.frames_per_second,
@@ -65,24 +61,12 @@ class Tile:
         self._path = folders[plan.asset.folder] / plan.asset.path
         self._scene = scene
         self._device = device
-        self._finer = finer
         self._folders = folders
         self._noise = noise
         self._source: StillSource | ClipSource | None = None
         self._shape: _Shape | None = None
         self._patch: tuple[Texture, Patch] | None = None
         self._looked: tuple[Texture, int, Texture] | None = None
-
-    def outline(self, row: int, time_s: Fraction) -> Outline:
-        """Where it lies, as `patch` has it; an opaque picture is not even opened."""
-        if self._plan.asset.is_cut_out or self._plan.matte.is_cut_out:
-            return self.patch(row, time_s).outline
-        self._move(self.billboard(row))
-        assert self._shape is not None
-        outline = self._shape.outline
-        if self._shown[row] < 1:
-            return Outline(outline.rectangle, 1 - (1 - outline.kept) * self._shown[row])
-        return outline
 
     def shadow(self, row: int) -> Patch | None:
         """What to paint before it; the same object while nothing changes."""
@@ -152,13 +136,12 @@ class Tile:
         seen_width, seen_height = appears_at(
             billboard, width=self._scene.width, height=self._scene.height
         )
-        level = level_for(
+        return level_for(
             width=self._plan.width,
             height=self._plan.height,
             seen_width=seen_width,
             seen_height=seen_height,
         )
-        return max(0, level - self._finer)
 
     def _open(self) -> StillSource | ClipSource:
         asset = self._plan.asset
@@ -233,11 +216,6 @@ class _Shape:
             )
             for chroma in (False, True)
         )
-
-    @cached_property
-    def outline(self) -> Outline:
-        """Where an opaque picture lies."""
-        return Outline(self._rectangle, 1 - self._luma_grid.coverage)
 
     @cached_property
     def shadow(self) -> Patch:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 
 import torch
@@ -20,7 +21,7 @@ from seldsynth.truth.masks import (
     DCASE_WIDTH,
     CocoFile,
     DcaseFile,
-    mask_frames,
+    MaskStream,
 )
 from seldsynth.truth.tables import TrackTable, label_lines
 from seldsynth.truth.visible import Visibility, boxes_of
@@ -29,21 +30,48 @@ ENDINGS = (".csv", ".tracks.csv", ".masks.json", ".dcase.json")
 
 
 class GroundTruth:
-    """What a recording shows, as files beside its video: `see` every frame, then `write`."""
+    """What a recording shows, as files beside its video: `see` every frame, then `write`.
 
-    def __init__(
-        self, plan: ScenePlan, folders: Mapping[str, Path], video: Path, *, device: torch.device
-    ) -> None:
+    The files are written as the frames come, and get their names together in `write`. A context
+    manager: a block that raises leaves none of them.
+    """
+
+    def __init__(self, plan: ScenePlan, video: Path, *, device: torch.device) -> None:
         self._plan = plan
-        self._folders = folders
         self._video = video
-        self._device = device
         self._tracks = TrackTable(plan) if plan.truth.tracks else None
         self._visibility = Visibility(width=plan.width, height=plan.height, device=device)
+        self._device = device
+        self._opened = contextlib.ExitStack()
+        self._files: dict[Path, TextIO] = {}
+        self._streams: list[tuple[MaskStream, list[CocoFile | DcaseFile]]] = []
+
+    def __enter__(self) -> GroundTruth:
+        """Open the files that the plan asks for. Raises MediaError."""
+        with contextlib.ExitStack() as opened:
+            for path in truth_files(self._plan, self._video):
+                self._files[path] = opened.enter_context(text_written_whole(path))
+            self._streams = list(self._mask_streams())
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove what has not got its name."""
+        self._opened.__exit__(kind, error, trace)
 
     @torch.inference_mode()
     def see(self, frame: SceneFrame) -> None:
         """Take note of what can be seen in a video frame."""
+        for stream, files in self._streams:
+            masks = stream.see(frame)
+            if masks is not None:
+                for file in files:
+                    file.add(masks)
         if self._tracks is None:
             return
         seen = self._visibility.of([layer.patch.outline for layer in frame.layers])
@@ -52,55 +80,43 @@ class GroundTruth:
             self._tracks.tell(frame.video_frame, layer.tile, boxes, visible.fraction)
 
     def write(self) -> None:
-        """Write the files that the plan asks for, and remove those of an earlier run it does not.
+        """Give the files their names, and remove those of an earlier run that are not wanted.
 
         Raises MediaError.
         """
-        wanted = truth_files(self._plan, self._video)
-        with contextlib.ExitStack() as opened:  # they get their names together, at the end
-            files = {path: opened.enter_context(text_written_whole(path)) for path in wanted}
-            self._fill({ending: files.get(truth_path(self._video, ending)) for ending in ENDINGS})
+        if labels := self._file(".csv"):
+            labels.write(label_lines(self._plan))
+        if (tracks := self._file(".tracks.csv")) and self._tracks:
+            self._tracks.write(tracks)
+        for _, files in self._streams:
+            for file in files:
+                file.end()
+        self._opened.close()
         for ending in ENDINGS:
             path = truth_path(self._video, ending)
-            if path not in wanted:
+            if path not in self._files:
                 path.unlink(missing_ok=True)
 
-    def _fill(self, files: Mapping[str, TextIO | None]) -> None:
-        """Write into each file that is wanted, by its ending."""
+    def _file(self, ending: str) -> TextIO | None:
+        return self._files.get(truth_path(self._video, ending))
+
+    def _mask_streams(self) -> Iterator[tuple[MaskStream, list[CocoFile | DcaseFile]]]:
+        """Masks of every size and rate that is wanted, and the files that take them."""
         plan = self._plan
-        if labels := files[".csv"]:
-            labels.write(label_lines(plan))
-        if (tracks := files[".tracks.csv"]) and self._tracks:
-            self._tracks.write(tracks)
         drawn: dict[tuple[int, int, Fraction], list[CocoFile | DcaseFile]] = {}
-        if masks := files[".masks.json"]:
+        if masks := self._file(".masks.json"):
             width, height = mask_size(plan)
             rate = Fraction(str(plan.truth.masks_per_s))
             coco = CocoFile(plan, masks, width=width, height=height, masks_per_s=rate)
             drawn.setdefault((width, height, rate), []).append(coco)
-        if dcase := files[".dcase.json"]:
+        if dcase := self._file(".dcase.json"):
             form = (DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE)
             drawn.setdefault(form, []).append(DcaseFile(plan, dcase))
-        for (width, height, rate), takers in drawn.items():
-            self._draw(width, height, rate, takers)
-
-    def _draw(
-        self, width: int, height: int, rate: Fraction, files: list[CocoFile | DcaseFile]
-    ) -> None:
-        """Draw masks of a size and rate, into all files that have them so."""
-        frames = mask_frames(
-            self._plan,
-            self._folders,
-            width=width,
-            height=height,
-            masks_per_s=rate,
-            device=self._device,
-        )
-        for frame in frames:
-            for file in files:
-                file.add(frame)
-        for file in files:
-            file.end()
+        for (width, height, rate), files in drawn.items():
+            stream = MaskStream(
+                plan, width=width, height=height, masks_per_s=rate, device=self._device
+            )
+            yield stream, files
 
 
 def truth_path(video: Path, ending: str) -> Path:

@@ -1,6 +1,6 @@
 """Masks of what can be seen, at a rate and size of their own: COCO's format and DCASE's.
 
-They are drawn from the plan at the times of video frames, so that they lie on the video's pixels.
+They are the outlines of what a video frame shows, averaged over the pixels of a mask.
 """
 
 from __future__ import annotations
@@ -9,21 +9,22 @@ import json
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pycocotools import mask as rle
-from torch import Tensor
 
 from seldsynth.events import LABEL_RATE
 from seldsynth.metadata import distance_cm
-from seldsynth.plan import ScenePlan, TilePlan
-from seldsynth.render.scene import PaintOrder
-from seldsynth.render.tile import Tile
+from seldsynth.plan import ScenePlan
+from seldsynth.render.compositor import Outline, Patch
+from seldsynth.render.scene import SceneFrame
+from seldsynth.truth.shrinking import Shrinking
 from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, whole_mask
 
 DCASE_WIDTH, DCASE_HEIGHT = 360, 180
@@ -35,51 +36,39 @@ class MaskFrame:
     """The masks of a moment. index: counts them; tiles: the places of the tiles in the plan."""
 
     index: int
-    video_frame: int
     tiles: list[int]
     seen: list[Visible]
 
 
-@torch.inference_mode()
-def mask_frames(
-    plan: ScenePlan,
-    folders: Mapping[str, Path],
-    *,
-    width: int,
-    height: int,
-    masks_per_s: Fraction,
-    device: torch.device,
-) -> Iterator[MaskFrame]:
-    """What can be seen at every moment, on a canvas of another size. Raises MediaError."""
-    scene = replace(plan, width=width, height=height)
-    # Edges of small masks are those of the video, not of what is left of them at so few pixels.
-    finer = max(0, math.ceil(math.log2(plan.width / width)))
-    tiles = [
-        Tile(_with_blur(tile, width / plan.width), scene, folders, device, finer=finer)
-        for tile in plan.tiles
-    ]
-    opened: set[int] = set()
-    order, visibility = PaintOrder(tiles), Visibility(width=width, height=height, device=device)
-    try:
-        for index, video_frame in moments(plan, masks_per_s):
-            time_s = video_frame / plan.frames_per_second
-            shown = list(order(video_frame))
-            outlines = [tiles[tile].outline(row, time_s) for tile, row in shown]
-            seen = visibility.of(outlines)
-            yield MaskFrame(index, video_frame, [tile for tile, _ in shown], seen)
-            opened.update(tile for tile, _ in shown)
-            over = {tile for tile in opened if tiles[tile].video_frames[-1] <= video_frame}
-            for index_of_tile in over:  # it needs no memory any more, and no open file
-                tiles[index_of_tile].close()
-            opened -= over
-    finally:
-        for tile in tiles:
-            tile.close()
+class MaskStream:
+    """The masks of a recording, on a canvas of their own size, made of its frames as these come."""
 
+    def __init__(
+        self,
+        plan: ScenePlan,
+        *,
+        width: int,
+        height: int,
+        masks_per_s: Fraction,
+        device: torch.device,
+    ) -> None:
+        self._shrinking = Shrinking(plan.width, plan.height, width, height, device)
+        self._visibility = Visibility(width=width, height=height, device=device)
+        self._coming = moments(plan, masks_per_s)
+        self._next = next(self._coming, None)
+        self._last: tuple[list[Patch], list[Outline]] = ([], [])
 
-def _with_blur(tile: TilePlan, scale: float) -> TilePlan:
-    """A tile whose blur is as wide on a canvas of another scale."""
-    return replace(tile, look=replace(tile.look, blur_px=tile.look.blur_px * scale))
+    def see(self, frame: SceneFrame) -> MaskFrame | None:
+        """The masks of a video frame, if it has a moment; frames come in order."""
+        if self._next is None or self._next[1] != frame.video_frame:
+            return None
+        index = self._next[0]
+        self._next = next(self._coming, None)
+        patches = [layer.patch for layer in frame.layers]
+        if patches != self._last[0]:
+            self._last = (patches, [self._shrinking(patch.outline) for patch in patches])
+        seen = self._visibility.of(self._last[1])
+        return MaskFrame(index, [layer.tile for layer in frame.layers], seen)
 
 
 def moments(plan: ScenePlan, masks_per_s: Fraction) -> Iterator[tuple[int, int]]:
@@ -201,8 +190,7 @@ class CocoFile:
     ) -> dict[str, Any]:
         self._num_annotations += 1
         tile = self._plan.tiles[index]
-        mask = whole_mask(seen, width=self._width, height=self._height)
-        code = rle.encode(np.asfortranarray(mask.numpy()))
+        code = rle.encode(whole_mask(seen, width=self._width, height=self._height))
         return {
             "id": self._num_annotations,
             "image_id": image_id,
@@ -256,6 +244,8 @@ class DcaseFile:
         self._lines.close()
 
 
-def _pixels(mask: Tensor) -> list[str]:
-    rows, columns = torch.nonzero(mask, as_tuple=True)
-    return [f"[{x},{y},1]" for x, y in zip(columns.tolist(), rows.tolist(), strict=True)]
+def _pixels(mask: NDArray[np.uint8]) -> list[str]:
+    return [_PIXELS[place] for place in np.flatnonzero(mask.ravel()).tolist()]
+
+
+_PIXELS = [f"[{x},{y},1]" for y in range(DCASE_HEIGHT) for x in range(DCASE_WIDTH)]

@@ -6,16 +6,19 @@ No pixel belongs to two. What is in front hides what is behind, whatever shows t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.render.compositor import Outline
 from seldsynth.render.projection import Rectangle
 
 _Index = tuple[slice, slice]
+_Counts = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +31,19 @@ class Box:
     height: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Visible:
     """What can be seen of a picture.
 
-    mask [h, w] bool: its own pixels of a rectangle, which may go over the seam. fraction: the
-    solid angle that can be seen, as a part of what could be if nothing were in front.
+    mask [h, w] float32, 0 or 1: its own pixels of a rectangle, which may go over the seam.
+    rows [h], columns [w]: how many of them are in each, on the CPU. fraction: the solid angle that
+    can be seen, as a part of what could be if nothing were in front.
     """
 
     rectangle: Rectangle
     mask: Tensor
+    rows: _Counts
+    columns: _Counts
     fraction: float
 
 
@@ -46,41 +52,92 @@ class Visibility:
 
     def __init__(self, *, width: int, height: int, device: torch.device) -> None:
         self._width = width
-        self._taken = torch.zeros((height, width), dtype=torch.bool, device=device)
-        elevation = (0.5 - (torch.arange(height, dtype=torch.float64) + 0.5) / height) * math.pi
-        self._solid_angle = torch.cos(elevation).to(device, torch.float32)  # [h], of a pixel
+        self._free = torch.ones((height, width), device=device)
+        elevation = (0.5 - (np.arange(height) + 0.5) / height) * math.pi
+        self._solid_angle = np.cos(elevation)  # of a pixel of each row
         self._last: tuple[list[Outline], list[Visible]] = ([], [])
 
     def of(self, outlines: list[Outline]) -> list[Visible]:
         """What can be seen of each picture, in their order: the farthest first."""
-        if _same(outlines, self._last[0]):
-            return self._last[1]
-        found = [self._take(outline) for outline in reversed(outlines)][::-1]
-        for outline in outlines:
-            for here, _ in self._pieces(outline.rectangle):
-                self._taken[here] = False
-        self._last = (list(outlines), found)
+        if not _same(outlines, self._last[0]):
+            self._last = (list(outlines), self._found(outlines))
+        return self._last[1]
+
+    def _found(self, outlines: list[Outline]) -> list[Visible]:
+        # As numbers, not booleans: torch compares and adds them up many times as fast.
+        owns = [torch.empty_like(one.kept) for one in outlines]
+        for own, outline in zip(owns, outlines, strict=True):
+            torch.le(outline.kept, 0.5, out=own)
+        masks = self._uncovered(owns, [outline.rectangle for outline in outlines])
+        counts = _read_together(
+            [
+                part
+                for own, mask in zip(owns, masks, strict=True)
+                for part in (own.sum(1), mask.sum(1), mask.sum(0))
+            ]
+        )
+        found = []
+        for outline, mask in zip(outlines, masks, strict=True):
+            own_rows, rows, columns = next(counts), next(counts), next(counts)
+            top = outline.rectangle.y0
+            solid_angle = self._solid_angle[top : top + len(rows)]
+            whole, seen = float(own_rows @ solid_angle), float(rows @ solid_angle)
+            fraction = seen / whole if whole else 0.0
+            found.append(
+                Visible(
+                    rectangle=outline.rectangle,
+                    mask=mask,
+                    rows=rows,
+                    columns=columns,
+                    fraction=fraction,
+                )
+            )
         return found
 
-    def _take(self, outline: Outline) -> Visible:
-        """The pixels of a picture that no nearer one has, which are taken from now on."""
-        rectangle = outline.rectangle
-        own = outline.kept <= 0.5
-        mask = torch.empty_like(own)
-        for here, there in self._pieces(rectangle):
-            taken = self._taken[here]
-            torch.logical_and(own[there], ~taken, out=mask[there])
-            taken |= own[there]
-        rows = self._solid_angle[rectangle.y0 : rectangle.y0 + rectangle.height]
-        whole = float((own.sum(dim=1) * rows).sum())
-        seen = float((mask.sum(dim=1) * rows).sum())
-        return Visible(rectangle, mask, seen / whole if whole else 0.0)
+    def _uncovered(self, owns: list[Tensor], rectangles: list[Rectangle]) -> list[Tensor]:
+        """What of each picture's own pixels no nearer picture has."""
+        masks = list(owns)
+        taken: list[_Index] = []
+        for index in reversed(range(len(owns))):
+            own, rectangle = owns[index], rectangles[index]
+            pieces = list(self._pieces(rectangle))
+            if self._meets(rectangle, rectangles[index + 1 :]):
+                masks[index] = torch.empty_like(own)
+                for here, there in pieces:
+                    torch.mul(own[there], self._free[here], out=masks[index][there])
+            if self._meets(rectangle, rectangles[:index]):
+                for here, there in pieces:
+                    self._free[here] -= masks[index][there]
+                    taken.append(here)
+        for here in taken:
+            self._free[here] = 1
+        return masks
+
+    def _meets(self, rectangle: Rectangle, others: Sequence[Rectangle]) -> bool:
+        return any(_overlap(rectangle, other, width=self._width) for other in others)
 
     def _pieces(self, rectangle: Rectangle) -> Iterator[tuple[_Index, _Index]]:
         """Index pairs (canvas, rectangle): one piece, two across the seam."""
         rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
         for x, x_own, width in rectangle.pieces(self._width):
             yield (rows, slice(x, x + width)), (slice(None), slice(x_own, x_own + width))
+
+
+def _overlap(one: Rectangle, other: Rectangle, *, width: int) -> bool:
+    """Whether two rectangles have a pixel of a canvas in common."""
+    return (
+        one.y0 < other.y0 + other.height
+        and other.y0 < one.y0 + one.height
+        and ((other.x0 - one.x0) % width < one.width or (one.x0 - other.x0) % width < other.width)
+    )
+
+
+def _read_together(parts: list[Tensor]) -> Iterator[_Counts]:
+    """Tensors [n] on the CPU, with one transfer for all."""
+    if not parts:
+        return
+    numbers = torch.cat(parts).cpu().numpy()
+    yield from np.split(numbers, np.cumsum([len(part) for part in parts[:-1]]))
 
 
 def _same(outlines: list[Outline], before: list[Outline]) -> bool:
@@ -95,19 +152,17 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
     width: of the canvas. Of all boxes around the sphere it is the one that leaves out the widest
     empty part.
     """
-    rows = torch.nonzero(visible.mask.any(dim=1)).flatten()
-    columns = torch.nonzero(visible.mask.any(dim=0)).flatten()
+    rows, columns = np.flatnonzero(visible.rows), np.flatnonzero(visible.columns)
     if not len(rows):
         return []
     y = visible.rectangle.y0 + int(rows[0])
     height = int(rows[-1] - rows[0]) + 1
-    places = ((columns + visible.rectangle.x0) % width).sort().values
-    following = torch.cat((places[1:], places[:1] + width))
-    gaps = following - places  # to the next column that is not empty
+    places = np.sort((columns + visible.rectangle.x0) % width)
+    gaps = np.diff(places, append=places[0] + width)  # to the next column that is not empty
     widest = int(gaps.argmax())
-    if int(gaps[widest]) == 1:  # all around
+    if gaps[widest] == 1:  # all around
         return [Box(x=0, y=y, width=width, height=height)]
-    first = int(following[widest]) % width
+    first = int(places[widest] + gaps[widest]) % width
     span = width - int(gaps[widest]) + 1
     if first + span <= width:
         return [Box(x=first, y=y, width=span, height=height)]
@@ -118,12 +173,11 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
     ]
 
 
-def whole_mask(visible: Visible, *, width: int, height: int) -> Tensor:
-    """A mask [height, width] uint8 of the whole canvas, on the CPU."""
-    mask = torch.zeros((height, width), dtype=torch.uint8)
-    rectangle = visible.rectangle
-    columns = torch.arange(rectangle.x0, rectangle.x0 + rectangle.width) % width
-    mask[rectangle.y0 : rectangle.y0 + rectangle.height, columns] = visible.mask.cpu().to(
-        torch.uint8
-    )
+def whole_mask(visible: Visible, *, width: int, height: int) -> NDArray[np.uint8]:
+    """A mask [height, width] of the whole canvas, 0 or 1, on the CPU, columns first in memory."""
+    mask = np.zeros((height, width), np.uint8, order="F")
+    own = visible.mask.cpu().numpy()
+    rows = slice(visible.rectangle.y0, visible.rectangle.y0 + visible.rectangle.height)
+    for x, x_own, count in visible.rectangle.pieces(width):
+        mask[rows, x : x + count] = own[:, x_own : x_own + count]
     return mask

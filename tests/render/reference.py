@@ -111,16 +111,21 @@ def psnr_db(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
-def owned(layers: list[Layer], *, width: int, height: int) -> list[NDArray[np.bool_]]:
-    """Which pixel centres are seen to be each layer's, the nearest being the last one.
+def owned(
+    layers: list[Layer], *, width: int, height: int, fineness: int
+) -> list[NDArray[np.bool_]]:
+    """Which pixels are seen to be each layer's, the nearest being the last one.
 
-    A layer hides a pixel if at least half of what is behind it does not show.
+    A layer hides a pixel if at least half of what is behind it does not show: on average over
+    fineness x fineness pixels of a larger canvas.
     """
     taken = np.zeros((height, width), dtype=bool)
     masks = []
     for layer in reversed(layers):
-        alone = render(np.zeros((height, width, 3)), [white(layer)])
-        hides = alone[..., 0] >= 127.5
+        canvas = np.zeros((height * fineness, width * fineness, 3))
+        alone = render(canvas, [white(layer)])[..., 0]
+        alone = alone.reshape(height, fineness, width, fineness).mean(axis=(1, 3))
+        hides = alone >= 127.5
         masks.append(hides & ~taken)
         taken |= hides
     return masks[::-1]
