@@ -14,9 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pycocotools import mask as rle
 
 from seldsynth.events import LABEL_RATE
@@ -25,7 +23,7 @@ from seldsynth.plan import ScenePlan
 from seldsynth.render.compositor import Outline, Patch
 from seldsynth.render.scene import SceneFrame
 from seldsynth.truth.shrinking import Shrinking
-from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, whole_mask
+from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, places_of, whole_mask
 
 DCASE_WIDTH, DCASE_HEIGHT = 360, 180
 DCASE_RATE = Fraction(LABEL_RATE)
@@ -227,7 +225,7 @@ class DcaseFile:
         """Write the masks of a label frame."""
         for index, seen in zip(frame.tiles, frame.seen, strict=True):
             tile = self._plan.tiles[index]
-            pixels = _pixels(whole_mask(seen, width=DCASE_WIDTH, height=DCASE_HEIGHT))
+            pixels = [_PIXELS[place] for place in places_of(seen, width=DCASE_WIDTH).tolist()]
             if tile.silent or not pixels:
                 continue
             row = bisect_left(tile.track.label_frames, frame.index)
@@ -242,10 +240,6 @@ class DcaseFile:
         """Write what closes the file."""
         self._lines.end()
         self._lines.close()
-
-
-def _pixels(mask: NDArray[np.uint8]) -> list[str]:
-    return [_PIXELS[place] for place in np.flatnonzero(mask.ravel()).tolist()]
 
 
 _PIXELS = [f"[{x},{y},1]" for y in range(DCASE_HEIGHT) for x in range(DCASE_WIDTH)]

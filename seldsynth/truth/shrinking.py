@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.render.compositor import Outline
 from seldsynth.render.projection import Rectangle
 
-_DECIMALS = 1e6
+_STEPS = 1e4
 """Averages are rounded: half of a pixel is half of it on every machine, whatever sums it up."""
 
 
@@ -31,31 +31,34 @@ class Shrinking:
         if (self._width, self._height) == (self._new_width, self._new_height):
             return outline
         old = outline.rectangle
-        y0, down = _averages(old.y0, old.height, self._height, self._new_height)
-        x0, across = _averages(old.x0, old.width, self._width, self._new_width)
-        if len(across) > self._new_width:  # it meets itself behind the listener
-            folded = across[: self._new_width].copy()
-            folded[: len(across) - self._new_width] += across[self._new_width :]
-            across = folded
-        hidden = self._on_device(down) @ (1 - outline.kept).double() @ self._on_device(across).T
-        kept = 1 - (hidden * _DECIMALS).round() / _DECIMALS
+        y0, down = self._averages(old.y0, old.height, self._height, self._new_height)
+        x0, across = self._averages(old.x0, old.width, self._width, self._new_width)
+        hidden = down @ (1 - outline.kept) @ across.T
+        if hidden.shape[1] > self._new_width:  # it meets itself behind the listener
+            beyond = hidden[:, self._new_width :]
+            hidden = hidden[:, : self._new_width].clone()
+            hidden[:, : beyond.shape[1]] += beyond
+        kept = 1 - hidden.mul_(_STEPS).round_().div_(_STEPS)
         rectangle = Rectangle(
             x0=x0 % self._new_width, y0=y0, width=kept.shape[1], height=kept.shape[0]
         )
-        return Outline(rectangle, kept.float())
+        return Outline(rectangle, kept)
 
-    def _on_device(self, matrix: NDArray[np.float64]) -> Tensor:
-        return torch.from_numpy(matrix).to(self._device)
+    def _averages(self, first: int, count: int, total: int, new_total: int) -> tuple[int, Tensor]:
+        """(first new pixel, weights [new pixels, old pixels]) of a row of old pixels of `total`."""
+        common = math.gcd(total, new_total)
+        period, new_period = total // common, new_total // common
+        periods, first = divmod(first, period)
+        weights = _weights(first, count, period, new_period, self._device)
+        return periods * new_period + first * new_period // period, weights
 
 
-def _averages(
-    first: int, count: int, total: int, new_total: int
-) -> tuple[int, NDArray[np.float64]]:
-    """(first new pixel, weights [new pixels, old pixels]) of a row of old pixels of `total`."""
-    scale = new_total / total
-    new_first = math.floor(first * new_total / total)
-    new_end = math.ceil((first + count) * new_total / total)
+@lru_cache(maxsize=128)
+def _weights(first: int, count: int, period: int, new_period: int, device: torch.device) -> Tensor:
+    """How much of each new pixel each of `count` old ones is, where `period` are new_period."""
+    scale = new_period / period
+    end = math.ceil((first + count) * new_period / period)
+    new_starts = np.arange(first * new_period // period, end)[:, None]
     starts = (first + np.arange(count)) * scale
-    new_starts = np.arange(new_first, new_end)[:, None]
-    ends = np.minimum(starts + scale, new_starts + 1)
-    return new_first, np.maximum(ends - np.maximum(starts, new_starts), 0)
+    overlaps = np.minimum(starts + scale, new_starts + 1) - np.maximum(starts, new_starts)
+    return torch.from_numpy(np.maximum(overlaps, 0).astype(np.float32)).to(device)

@@ -73,12 +73,13 @@ class Visibility:
             [
                 part
                 for own, mask in zip(owns, masks, strict=True)
-                for part in (own.sum(1), mask.sum(1), mask.sum(0))
+                for part in (mask.sum(1), mask.sum(0), *([] if mask is own else [own.sum(1)]))
             ]
         )
         found = []
-        for outline, mask in zip(outlines, masks, strict=True):
-            own_rows, rows, columns = next(counts), next(counts), next(counts)
+        for outline, own, mask in zip(outlines, owns, masks, strict=True):
+            rows, columns = next(counts), next(counts)
+            own_rows = rows if mask is own else next(counts)
             top = outline.rectangle.y0
             solid_angle = self._solid_angle[top : top + len(rows)]
             whole, seen = float(own_rows @ solid_angle), float(rows @ solid_angle)
@@ -137,7 +138,11 @@ def _read_together(parts: list[Tensor]) -> Iterator[_Counts]:
     if not parts:
         return
     numbers = torch.cat(parts).cpu().numpy()
-    yield from np.split(numbers, np.cumsum([len(part) for part in parts[:-1]]))
+    start = 0
+    for part in parts:
+        end = start + part.shape[0]
+        yield numbers[start:end]
+        start = end
 
 
 def _same(outlines: list[Outline], before: list[Outline]) -> bool:
@@ -157,13 +162,7 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
         return []
     y = visible.rectangle.y0 + int(rows[0])
     height = int(rows[-1] - rows[0]) + 1
-    places = np.sort((columns + visible.rectangle.x0) % width)
-    gaps = np.diff(places, append=places[0] + width)  # to the next column that is not empty
-    widest = int(gaps.argmax())
-    if gaps[widest] == 1:  # all around
-        return [Box(x=0, y=y, width=width, height=height)]
-    first = int(places[widest] + gaps[widest]) % width
-    span = width - int(gaps[widest]) + 1
+    first, span = _narrowest((columns + visible.rectangle.x0) % width, width)
     if first + span <= width:
         return [Box(x=first, y=y, width=span, height=height)]
     right = width - first
@@ -171,6 +170,29 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
         Box(x=first, y=y, width=right, height=height),
         Box(x=0, y=y, width=span - right, height=height),
     ]
+
+
+def _narrowest(columns: NDArray[np.int64], width: int) -> tuple[int, int]:
+    """First column and number of columns of the least part of a circle that has all of some.
+
+    columns: in their order from left to right, wherever they begin.
+    """
+    span = int(columns[-1] - columns[0]) % width + 1
+    if 2 * span <= width:  # no gap within is as wide as what is left
+        return int(columns[0]), span
+    places = np.sort(columns)
+    gaps = np.diff(places, append=places[0] + width)  # to the next column that is not empty
+    widest = int(gaps.argmax())
+    if gaps[widest] == 1:  # all around
+        return 0, width
+    return int(places[widest] + gaps[widest]) % width, width - int(gaps[widest]) + 1
+
+
+def places_of(visible: Visible, *, width: int) -> NDArray[np.int64]:
+    """Row · width + column of each pixel that is a picture's own, in their order."""
+    rows, columns = np.nonzero(visible.mask.cpu().numpy())
+    columns = (columns + visible.rectangle.x0) % width
+    return np.sort((rows + visible.rectangle.y0) * width + columns)
 
 
 def whole_mask(visible: Visible, *, width: int, height: int) -> NDArray[np.uint8]:
