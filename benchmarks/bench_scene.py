@@ -8,14 +8,15 @@ median of the rounds' ratios counts. Writes benchmarks/results/scene.json.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from results import write_results
 from scenes import Scene, make_job
 
 from seldsynth.batch import Job, prepare_process, render_recording
@@ -91,7 +92,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="three scenes only")
     options = parser.parse_args()
     prepare_process()
-    found = []
+    found: list[dict[str, Any]] = []
     print("| scene | encoder alone | everything | rendering alone | everything / encoder |")
     print("| --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
@@ -103,9 +104,7 @@ def main() -> None:
                 f"{one['rendering']:.0f} | {one['ratio']:.2f} |",
                 flush=True,
             )
-    results = Path(__file__).parent / "results" / "scene.json"
-    results.parent.mkdir(exist_ok=True)
-    results.write_text(json.dumps(found, indent=1))
+    write_results("scene", found)
 
 
 if __name__ == "__main__":

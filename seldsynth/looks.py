@@ -29,8 +29,8 @@ _AROUND = 1.6  # times as large as the picture is what counts as around it
 _GAINS = (0.6, 1.6)
 _FARTHEST = 60.0  # levels that a mean is moved by at most
 _FLATTEST = 8.0  # levels: a spread below it says nothing
-_MOST_BLUR_PX = 3.0
-_MOST_NOISE = 8.0
+_BLUR_PX = (0.3, 3.0)  # less is not seen, and costs as much
+_NOISE = (0.4, 8.0)
 _HIGHEST_SHADOW_DEG = 60.0  # nothing stands on the ceiling
 _STEPS = 4  # of size, in every octave: pictures are not measured anew for every pixel of it
 _OPAQUE = 250
@@ -107,10 +107,10 @@ def look_of(
         red_offset += _towards(own.red_mean, around.red_mean, strength)
     if surroundings is not None and wishes.match_blur:
         more = surroundings.softness_px**2 - seen.softness_px**2
-        blur_px = min(math.sqrt(max(0.0, more)), _MOST_BLUR_PX)
+        blur_px = _seen_amount(math.sqrt(max(0.0, more)), _BLUR_PX)
     if surroundings is not None and wishes.match_noise:
         more = surroundings.noise**2 - seen.noise**2
-        noise = min(math.sqrt(max(0.0, more)), _MOST_NOISE)
+        noise = _seen_amount(math.sqrt(max(0.0, more)), _NOISE)
     brightness, contrast, saturation = (2 * chance - 1 for chance in chances[:3])
     contrast_gain = 1 + wishes.contrast * contrast
     mean = gain * own.luma_mean + offset  # contrast turns about what it has become
@@ -135,6 +135,11 @@ def _gain(own: float, around: float, strength: float) -> float:
     if own < _FLATTEST or around < _FLATTEST / 2:
         return 1.0
     return min(max(math.pow(around / own, strength), _GAINS[0]), _GAINS[1])
+
+
+def _seen_amount(value: float, limits: tuple[float, float]) -> float:
+    """A value between two limits; nothing if it is below."""
+    return min(value, limits[1]) if value >= limits[0] else 0.0
 
 
 def _within(value: float, limit: float) -> float:
