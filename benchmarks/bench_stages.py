@@ -23,7 +23,7 @@ from seldsynth import batch
 from seldsynth.batch import prepare_process, render_recording
 from seldsynth.media import encode
 from seldsynth.media.decode import ClipReader
-from seldsynth.render import canvas, scene, tile
+from seldsynth.render import canvas, placing, scene, tile
 from seldsynth.render.compositor import Frame
 from seldsynth.truth.files import GroundTruth
 
@@ -32,9 +32,9 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "decode": [(ClipReader, "frame_at"), (ClipReader, "planes")],
     "canvas": [(canvas.VideoCanvas, "advance")],
     "textures": [(tile.StillSource, "texture"), (tile.ClipSource, "texture")],
-    "look": [(tile, "changed"), (tile, "noisy"), (tile, "foot_shadow"), (tile, "faded")],
-    "grids": [(tile, "touched_rectangle"), (tile, "sampling_grid")],
-    "warp": [(tile, "warp")],
+    "look": [(tile, "changed"), (tile, "faded"), (placing, "noisy"), (placing, "foot_shadow")],
+    "grids": [(placing, "touched_rectangle"), (placing, "sampling_grid")],
+    "warp": [(placing, "warp")],
     "paint": [(Frame, "paint"), (Frame, "restore")],
     "ground truth": [(GroundTruth, "see"), (GroundTruth, "write")],
     "encode": [(encode.VideoWriter, "write"), (encode.VideoWriter, "finish")],

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -265,10 +266,15 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+@lru_cache(maxsize=1)  # making it takes longer than reading many plans
+def _scene_plans() -> TypeAdapter[ScenePlan]:
+    return TypeAdapter(ScenePlan)
+
+
 def plan_from_json(text: str | bytes, *, name: str | Path) -> ScenePlan:
     """Read a plan that `to_json` wrote. Raises PlanError if it is none, or of another version."""
     try:
-        plan = TypeAdapter(ScenePlan).validate_json(text)
+        plan = _scene_plans().validate_json(text)
         understood = json.loads(plan.to_json())  # refuses what is no number
     except ValidationError as error:
         first = error.errors()[0]

@@ -15,7 +15,7 @@ ORDER = [
     "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
     "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",
     "render.colour", "render.projection", "render.textures", "render.compositor",
-    "render.canvas", "render.tile", "render.scene", "looks", "planner",
+    "render.canvas", "render.placing", "render.tile", "render.scene", "looks", "planner",
     "truth.visible", "truth.shrinking", "truth.masks", "truth.tables", "truth.files",
     "batch", "workers", "run_log",
     "report.sheet", "report.contact_sheet", "report.overlay", "report.asset_check",

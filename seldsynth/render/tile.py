@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,9 @@ from torch import Tensor
 from seldsynth.asset_files import read_still_bytes
 from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
-from seldsynth.render.compositor import Patch, faded, foot_shadow, noisy, warp
-from seldsynth.render.projection import (
-    Billboard,
-    appears_at,
-    make_billboard,
-    sampling_grid,
-    touched_rectangle,
-)
+from seldsynth.render.compositor import Patch, faded
+from seldsynth.render.placing import Placing
+from seldsynth.render.projection import Billboard, appears_at, make_billboard
 from seldsynth.render.textures import ClipSource, Cutout, StillSource, Texture, changed, level_for
 
 
@@ -62,19 +56,18 @@ class Tile:
         self._scene = scene
         self._device = device
         self._folders = folders
-        self._noise = noise
+        self._placing = Placing(
+            plan, width=scene.width, height=scene.height, device=device, noise=noise
+        )
         self._source: StillSource | ClipSource | None = None
-        self._shape: _Shape | None = None
-        self._patch: tuple[Texture, Patch] | None = None
         self._looked: tuple[Texture, int, Texture] | None = None
 
     def shadow(self, row: int) -> Patch | None:
         """What to paint before it; the same object while nothing changes."""
         if not self._plan.look.shadow:
             return None
-        self._move(self.billboard(row))
-        assert self._shape is not None
-        shadow = self._shape.shadow
+        self._placing.move(self.billboard(row))
+        shadow = self._placing.shadow()
         return faded(shadow, self._shown[row]) if self._shown[row] < 1 else shadow
 
     def patch(self, row: int, time_s: Fraction) -> Patch:
@@ -83,14 +76,8 @@ class Tile:
         if self._source is None:
             self._source = self._open()
         texture = self._changed(time_s - self._clip_begins_s, billboard)
-        self._move(billboard)
-        assert self._shape is not None
-        if self._patch is None or self._patch[0] is not texture:
-            patch = self._shape.show(texture)
-            if self._noise is not None and self._plan.look.noise:
-                patch = noisy(patch, self._noise, self._plan.look.noise)
-            self._patch = (texture, patch)
-        patch = self._patch[1]
+        self._placing.move(billboard)
+        patch = self._placing.show(texture)
         if self._shown[row] < 1:
             patch = faded(patch, self._shown[row])
         if row == len(self.video_frames) - 1:
@@ -101,7 +88,8 @@ class Tile:
         """Let go of the picture; files are closed."""
         if self._source is not None:
             self._source.close()
-        self._source = self._shape = self._patch = self._looked = None
+        self._source = self._looked = None
+        self._placing.forget()
 
     def _changed(self, clip_s: Fraction, billboard: Billboard) -> Texture:
         """The texture of a time with the plan's look; the same object while it is the same."""
@@ -115,13 +103,6 @@ class Tile:
             look = changed(plain, self._plan.look, texels_per_px=2 ** (octaves / 8))
             self._looked = (plain, octaves, look)
         return self._looked[2]
-
-    def _move(self, billboard: Billboard) -> None:
-        if self._shape is None or self._shape.billboard != billboard:
-            self._shape = _Shape(
-                billboard, self._plan, self._scene.width, self._scene.height, self._device
-            )
-            self._patch = None
 
     def billboard(self, row: int) -> Billboard:
         """How it stands."""
@@ -185,49 +166,3 @@ def shown_parts(plan: TilePlan, scene: ScenePlan, video_frames: NDArray[np.int64
         min(1.0, (row + 1) / steps, 1.0 if is_cut else (count - row) / steps)
         for row in range(count)
     ]
-
-
-class _Shape:
-    """A billboard's place on the canvas, and the grids that sample a texture there."""
-
-    def __init__(
-        self,
-        billboard: Billboard,
-        plan: TilePlan,
-        width: int,
-        height: int,
-        device: torch.device,
-    ) -> None:
-        self.billboard = billboard
-        self._strength = plan.look.shadow
-        self._width, self._height, self._device = width, height, device
-        self._rectangle = touched_rectangle(billboard, width=width, height=height)
-        self._luma_grid, self._chroma_grid = (
-            sampling_grid(
-                billboard,
-                self._rectangle,
-                width=width,
-                height=height,
-                feather=plan.matte.feather if plan.matte.kind in ("feather", "ellipse") else 0.0,
-                ellipse=plan.matte.kind == "ellipse",
-                mirror=plan.mirror,
-                chroma=chroma,
-                device=device,
-            )
-            for chroma in (False, True)
-        )
-
-    @cached_property
-    def shadow(self) -> Patch:
-        """The soft shadow at its foot."""
-        return foot_shadow(
-            self.billboard,
-            self._strength,
-            width=self._width,
-            height=self._height,
-            device=self._device,
-        )
-
-    def show(self, texture: Texture) -> Patch:
-        """A texture as it lies on the canvas."""
-        return warp(texture, self._rectangle, self._luma_grid, self._chroma_grid)

@@ -228,16 +228,16 @@ def test_what_moves_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_still_scene_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import seldsynth.render.tile as tile_module
+    import seldsynth.render.placing as placing
 
     calls = []
-    original: Callable[..., object] = tile_module.warp
+    original: Callable[..., object] = placing.warp
 
     def counting(*arguments: object) -> object:
         calls.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(tile_module, "warp", counting)
+    monkeypatch.setattr(placing, "warp", counting)
     of = image_asset(tmp_path, "a.png", mock_pixels())
     found = frames(scene(tile(of, *[(5, 5)] * 10), frame_rate="30/1", num_frames=30), tmp_path)
     assert len(calls) == 1
