@@ -26,31 +26,41 @@ _UNIFORMS = 4
 
 
 @dataclass(frozen=True, eq=False)
+class Cover:
+    """How much of what is behind a picture shows: kept [h, w], 0..1, float32.
+
+    The same object wherever the same picture lies: what is found out about it is kept.
+    """
+
+    kept: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Outline:
-    """Where a billboard lies: kept [h, w] is how much shows of what is behind, 0..1."""
+    """Where a picture lies, and what it covers there."""
 
     rectangle: Rectangle
-    kept: Tensor
+    cover: Cover
 
 
 @dataclass(frozen=True, eq=False)
 class Patch:
     """A billboard as it lies on the canvas, ready to be blended: out = colour + kept · below.
 
-    luma, luma_kept [h, w]; chroma [2, h/2, w/2], chroma_kept [h/2, w/2]; float32. luma and chroma
-    are premultiplied and hold the ½ that makes the cast to integers round.
+    luma and its cover [h, w]; chroma [2, h/2, w/2], chroma_kept [h/2, w/2]; float32. luma and
+    chroma are premultiplied and hold the ½ that makes the cast to integers round.
     """
 
     rectangle: Rectangle
     luma: Tensor
-    luma_kept: Tensor
+    cover: Cover
     chroma: Tensor
     chroma_kept: Tensor
 
     @property
     def outline(self) -> Outline:
         """Where it lies."""
-        return Outline(self.rectangle, self.luma_kept)
+        return Outline(self.rectangle, self.cover)
 
 
 def warp(
@@ -62,7 +72,7 @@ def warp(
     return Patch(
         rectangle=rectangle,
         luma=luma[0],
-        luma_kept=luma_kept,
+        cover=Cover(luma_kept),
         chroma=chroma,
         chroma_kept=chroma_kept,
     )
@@ -84,7 +94,7 @@ def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) ->
 
 def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:
     """A patch with the canvas's noise on it, in levels of luma."""
-    shown = 1 - patch.luma_kept
+    shown = 1 - patch.cover.kept
     luma = torch.addcmul(patch.luma, _cut(noise, patch.rectangle), shown, value=deviation)
     darkest = (16 * shown).add_(0.5)
     brightest = shown.mul_(235).add_(0.5)
@@ -130,7 +140,7 @@ def foot_shadow(
     return Patch(
         rectangle=rectangle,
         luma=16 * luma + 0.5,
-        luma_kept=1 - luma,
+        cover=Cover(1 - luma),
         chroma=(128 * chroma_shade + 0.5).expand(2, -1, -1),
         chroma_kept=1 - chroma_shade,
     )
@@ -141,7 +151,7 @@ def faded(patch: Patch, shown: float) -> Patch:
     return replace(
         patch,
         luma=(patch.luma - 0.5) * shown + 0.5,
-        luma_kept=1 - (1 - patch.luma_kept) * shown,
+        cover=Cover(1 - (1 - patch.cover.kept) * shown),
         chroma=(patch.chroma - 0.5) * shown + 0.5,
         chroma_kept=1 - (1 - patch.chroma_kept) * shown,
     )
@@ -184,7 +194,7 @@ class Frame:
     def paint(self, patch: Patch) -> None:
         """Blend a patch over what is there."""
         for here, there, half_here, half_there in self._pieces(patch.rectangle):
-            _blend(self.luma[here], patch.luma[there], patch.luma_kept[there])
+            _blend(self.luma[here], patch.luma[there], patch.cover.kept[there])
             _blend(
                 self.chroma[half_here], patch.chroma[half_there], patch.chroma_kept[half_there[1:]]
             )

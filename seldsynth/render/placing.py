@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from seldsynth.plan import TilePlan
-from seldsynth.render.compositor import Patch, foot_shadow, noisy, warp
+from seldsynth.render.compositor import Cover, Patch, foot_shadow, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
     Rectangle,
@@ -177,4 +177,4 @@ def _bytes_of(made: object) -> int:
     if isinstance(made, Tensor):
         return made.nbytes
     parts = made if isinstance(made, tuple) else vars(made).values()
-    return sum(_bytes_of(part) for part in parts if isinstance(part, Tensor | SamplingGrid))
+    return sum(_bytes_of(part) for part in parts if isinstance(part, (Tensor, SamplingGrid, Cover)))

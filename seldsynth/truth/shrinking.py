@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.render.compositor import Outline
+from seldsynth.render.compositor import Cover, Outline
 from seldsynth.render.projection import Rectangle
 
 _STEPS = 1e4
@@ -33,7 +33,7 @@ class Shrinking:
         old = outline.rectangle
         y0, down = self._averages(old.y0, old.height, self._height, self._new_height)
         x0, across = self._averages(old.x0, old.width, self._width, self._new_width)
-        hidden = down @ (1 - outline.kept) @ across.T
+        hidden = down @ (1 - outline.cover.kept) @ across.T
         if hidden.shape[1] > self._new_width:  # it meets itself behind the listener
             beyond = hidden[:, self._new_width :]
             hidden = hidden[:, : self._new_width].clone()
@@ -42,7 +42,7 @@ class Shrinking:
         rectangle = Rectangle(
             x0=x0 % self._new_width, y0=y0, width=kept.shape[1], height=kept.shape[0]
         )
-        return Outline(rectangle, kept)
+        return Outline(rectangle, Cover(kept))
 
     def _averages(self, first: int, count: int, total: int, new_total: int) -> tuple[int, Tensor]:
         """(first new pixel, weights [new pixels, old pixels]) of a row of old pixels of `total`."""

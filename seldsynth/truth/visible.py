@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.render.compositor import Outline
+from seldsynth.render.compositor import Cover, Outline
 from seldsynth.render.projection import Rectangle
 
 _Index = tuple[slice, slice]
@@ -47,6 +48,15 @@ class Visible:
     fraction: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """A mask [h, w], and how many pixels it has in each row [h] and column [w]."""
+
+    mask: Tensor
+    rows: _Counts
+    columns: _Counts
+
+
 class Visibility:
     """Says what can be seen of the pictures in a frame. width, height: of the canvas."""
 
@@ -55,6 +65,7 @@ class Visibility:
         self._free = torch.ones((height, width), device=device)
         elevation = (0.5 - (np.arange(height) + 0.5) / height) * math.pi
         self._solid_angle = np.cos(elevation)  # of a pixel of each row
+        self._wholes: WeakKeyDictionary[Cover, _Counted] = WeakKeyDictionary()
         self._last: tuple[list[Outline], list[Visible]] = ([], [])
 
     def of(self, outlines: list[Outline]) -> list[Visible]:
@@ -64,36 +75,40 @@ class Visibility:
         return self._last[1]
 
     def _found(self, outlines: list[Outline]) -> list[Visible]:
-        # As numbers, not booleans: torch compares and adds them up many times as fast.
-        owns = [torch.empty_like(one.kept) for one in outlines]
-        for own, outline in zip(owns, outlines, strict=True):
-            torch.le(outline.kept, 0.5, out=own)
-        masks = self._uncovered(owns, [outline.rectangle for outline in outlines])
-        counts = _read_together(
-            [
-                part
-                for own, mask in zip(owns, masks, strict=True)
-                for part in (mask.sum(1), mask.sum(0), *([] if mask is own else [own.sum(1)]))
-            ]
+        self._learn([outline.cover for outline in outlines])
+        wholes = [self._wholes[outline.cover] for outline in outlines]
+        masks = self._uncovered([whole.mask for whole in wholes], [o.rectangle for o in outlines])
+        found = [
+            whole if mask is whole.mask else None for whole, mask in zip(wholes, masks, strict=True)
+        ]
+        hidden = [index for index, part in enumerate(found) if part is None]
+        for index, part in zip(hidden, _counted([masks[index] for index in hidden]), strict=True):
+            found[index] = part
+        return [
+            self._visible(outline.rectangle, part, whole)
+            for outline, part, whole in zip(outlines, found, wholes, strict=True)
+            if part is not None
+        ]
+
+    def _learn(self, covers: list[Cover]) -> None:
+        """Find out what each picture hides if nothing is in front of it."""
+        new = [cover for cover in covers if cover not in self._wholes]
+        masks = [torch.empty_like(cover.kept) for cover in new]
+        for cover, mask in zip(new, masks, strict=True):
+            # As numbers, not booleans: torch compares and adds them up many times as fast.
+            torch.le(cover.kept, 0.5, out=mask)
+        self._wholes.update(zip(new, _counted(masks), strict=True))
+
+    def _visible(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> Visible:
+        solid_angle = self._solid_angle[rectangle.y0 : rectangle.y0 + rectangle.height]
+        could_be = float(whole.rows @ solid_angle)
+        return Visible(
+            rectangle=rectangle,
+            mask=part.mask,
+            rows=part.rows,
+            columns=part.columns,
+            fraction=float(part.rows @ solid_angle) / could_be if could_be else 0.0,
         )
-        found = []
-        for outline, own, mask in zip(outlines, owns, masks, strict=True):
-            rows, columns = next(counts), next(counts)
-            own_rows = rows if mask is own else next(counts)
-            top = outline.rectangle.y0
-            solid_angle = self._solid_angle[top : top + len(rows)]
-            whole, seen = float(own_rows @ solid_angle), float(rows @ solid_angle)
-            fraction = seen / whole if whole else 0.0
-            found.append(
-                Visible(
-                    rectangle=outline.rectangle,
-                    mask=mask,
-                    rows=rows,
-                    columns=columns,
-                    fraction=fraction,
-                )
-            )
-        return found
 
     def _uncovered(self, owns: list[Tensor], rectangles: list[Rectangle]) -> list[Tensor]:
         """What of each picture's own pixels no nearer picture has."""
@@ -133,21 +148,25 @@ def _overlap(one: Rectangle, other: Rectangle, *, width: int) -> bool:
     )
 
 
-def _read_together(parts: list[Tensor]) -> Iterator[_Counts]:
-    """Tensors [n] on the CPU, with one transfer for all."""
-    if not parts:
-        return
-    numbers = torch.cat(parts).cpu().numpy()
-    start = 0
-    for part in parts:
-        end = start + part.shape[0]
-        yield numbers[start:end]
-        start = end
+def _counted(masks: list[Tensor]) -> list[_Counted]:
+    """Masks with the pixels of their rows and columns, brought to the CPU together."""
+    if not masks:
+        return []
+    sums = [part for mask in masks for part in (mask.sum(1), mask.sum(0))]
+    numbers = torch.cat(sums).cpu().numpy()
+    found, start = [], 0
+    for mask in masks:
+        height, width = mask.shape
+        rows, columns = numbers[start : start + height], numbers[start + height :][:width]
+        found.append(_Counted(mask, rows, columns))
+        start += height + width
+    return found
 
 
 def _same(outlines: list[Outline], before: list[Outline]) -> bool:
     return len(outlines) == len(before) and all(
-        a.kept is b.kept for a, b in zip(outlines, before, strict=True)
+        a.cover is b.cover and a.rectangle == b.rectangle
+        for a, b in zip(outlines, before, strict=True)
     )
 
 

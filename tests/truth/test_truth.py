@@ -21,7 +21,7 @@ from pycocotools.coco import COCO
 from seldsynth.cli import main
 from seldsynth.metadata import read_labels
 from seldsynth.plan import ScenePlan, TilePlan, plan_from_json
-from seldsynth.render.compositor import Outline
+from seldsynth.render.compositor import Cover, Outline
 from seldsynth.render.projection import Rectangle
 from seldsynth.render.scene import render_scene
 from seldsynth.truth.masks import MaskFrame, MaskStream, moments
@@ -125,9 +125,8 @@ def test_masks_are_those_of_a_brute_force_renderer(tmp_path: Path) -> None:
             mask = whole_mask(found[index], width=WIDTH, height=HEIGHT).astype(bool)
             taken += mask
             union = int((mask | expected).sum())
-            if union < 50:  # a sliver, of which a pixel is more than a fiftieth
+            if int((mask ^ expected).sum()) <= 3:  # of a sliver a pixel is more than a fiftieth
                 tiny += 1
-                assert int((mask ^ expected).sum()) <= 3
                 continue
             worst = min(worst, (mask & expected).sum() / union)
             compared += 1
@@ -136,8 +135,8 @@ def test_masks_are_those_of_a_brute_force_renderer(tmp_path: Path) -> None:
             assert (boxes[0].x, boxes[0].y) == (x, y)
             assert (sum(box.width for box in boxes), boxes[0].height) == (width, height)
         assert taken.max() <= 1
-    print(f"\n{compared} masks, the worst IoU {worst:.4f}; {tiny} slivers")
-    assert compared > 100
+    print(f"\n{compared} masks, the worst IoU {worst:.4f}; {tiny} alike but for three pixels")
+    assert compared + tiny > 100
     assert worst >= 0.98
 
 
@@ -181,7 +180,7 @@ def test_the_box_around_a_pole_leaves_out_the_widest_gap() -> None:
 
 def outline(x0: int, y0: int, kept: float, *, width: int = 20, height: int = 10) -> Outline:
     rectangle = Rectangle(x0=x0, y0=y0, width=width, height=height)
-    return Outline(rectangle, torch.full((height, width), kept))
+    return Outline(rectangle, Cover(torch.full((height, width), kept)))
 
 
 def test_who_is_in_front_and_what_is_left() -> None:
@@ -213,12 +212,12 @@ def test_a_smaller_outline_is_the_average(x0: int, width: int, height: int) -> N
         fine = np.repeat(np.repeat(whole, height, axis=0), width, axis=1)
         expected = fine.reshape(height, 48, width, 96).mean(axis=(1, 3))
         shrinking = Shrinking(96, 48, width, height, torch.device("cpu"))
-        found = shrinking(Outline(rectangle, torch.from_numpy(kept)))
+        found = shrinking(Outline(rectangle, Cover(torch.from_numpy(kept))))
         there = found.rectangle
         shown = np.ones((height, width))
         places = np.arange(there.x0, there.x0 + there.width) % width
         assert len(set(places)) == len(places)
-        shown[there.y0 : there.y0 + there.height, places] = found.kept.numpy()
+        shown[there.y0 : there.y0 + there.height, places] = found.cover.kept.numpy()
         assert np.abs(shown - expected).max() < 6e-5
 
 
