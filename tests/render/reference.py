@@ -113,22 +113,24 @@ def psnr_db(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
 
 def owned(
     layers: list[Layer], *, width: int, height: int, fineness: int
-) -> list[NDArray[np.bool_]]:
-    """Which pixels are seen to be each layer's, the nearest being the last one.
+) -> tuple[list[NDArray[np.bool_]], NDArray[np.bool_]]:
+    """Which pixels are seen to be each layer's, the nearest being the last one; which are unsure.
 
     A layer hides a pixel if at least half of what is behind it does not show: on average over
-    fineness x fineness pixels of a larger canvas.
+    fineness x fineness pixels of a larger canvas. Where half is within a fiftieth, it is unsure.
     """
     taken = np.zeros((height, width), dtype=bool)
+    unsure = np.zeros((height, width), dtype=bool)
     masks = []
     for layer in reversed(layers):
         canvas = np.zeros((height * fineness, width * fineness, 3))
         alone = render(canvas, [white(layer)])[..., 0]
         alone = alone.reshape(height, fineness, width, fineness).mean(axis=(1, 3))
         hides = alone >= 127.5
+        unsure |= abs(alone - 127.5) < 255 / 50
         masks.append(hides & ~taken)
         taken |= hides
-    return masks[::-1]
+    return masks[::-1], unsure
 
 
 def white(layer: Layer) -> Layer:

@@ -115,18 +115,21 @@ def circular_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 @pytest.mark.slow
 def test_masks_are_those_of_a_brute_force_renderer(tmp_path: Path) -> None:
     """Fifty scenes; every picture of which anything is seen; poles and the seam among them."""
-    worst, compared, tiny = 1.0, 0, 0
+    worst, compared, slivers = 1.0, 0, 0
     for seed in range(50):
         tiles, layers = random_tiles(tmp_path, seed)
         plan = scene(*tiles, width=3 * WIDTH, height=3 * HEIGHT)
         found = masks_of(plan, tmp_path, width=WIDTH, height=HEIGHT)
         taken = np.zeros((HEIGHT, WIDTH), dtype=int)
-        for index, expected in enumerate(owned(layers, width=WIDTH, height=HEIGHT, fineness=3)):
+        masks, unsure = owned(layers, width=WIDTH, height=HEIGHT, fineness=3)
+        for index, own in enumerate(masks):
             mask = whole_mask(found[index], width=WIDTH, height=HEIGHT).astype(bool)
             taken += mask
+            expected = np.where(unsure, mask, own)
             union = int((mask | expected).sum())
-            if int((mask ^ expected).sum()) <= 3:  # of a sliver a pixel is more than a fiftieth
-                tiny += 1
+            if union < 50:  # a sliver, of which a pixel is more than a fiftieth
+                slivers += 1
+                assert int((mask ^ expected).sum()) <= 2
                 continue
             worst = min(worst, (mask & expected).sum() / union)
             compared += 1
@@ -135,8 +138,8 @@ def test_masks_are_those_of_a_brute_force_renderer(tmp_path: Path) -> None:
             assert (boxes[0].x, boxes[0].y) == (x, y)
             assert (sum(box.width for box in boxes), boxes[0].height) == (width, height)
         assert taken.max() <= 1
-    print(f"\n{compared} masks, the worst IoU {worst:.4f}; {tiny} alike but for three pixels")
-    assert compared + tiny > 100
+    print(f"\n{compared} masks, the worst IoU {worst:.4f}; {slivers} slivers")
+    assert compared > 100
     assert worst >= 0.98
 
 
