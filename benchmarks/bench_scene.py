@@ -25,11 +25,12 @@ from seldsynth.render.scene import render_frames
 
 SCENES = [
     *(Scene(sources=n, clips=c) for n in (1, 2, 4) for c in (False, True)),
+    *(Scene(sources=2, clips=c, freely=True) for c in (False, True)),
     *(Scene(sources=n, clips=c, canvas_video=True) for n in (1, 2, 4) for c in (False, True)),
     *(Scene(sources=2, clips=c, width=960) for c in (False, True)),
     *(Scene(sources=2, clips=c, width=3840, seconds=2.0) for c in (False, True)),
 ]
-QUICK = [Scene(sources=2), Scene(sources=2, clips=True), Scene(sources=2, canvas_video=True)]
+QUICK = [Scene(sources=2, clips=c, freely=f) for c in (False, True) for f in (False, True)]
 
 
 def form_of(job: Job) -> VideoFormat:
@@ -89,7 +90,7 @@ def measure(scene: Scene, folder: Path, rounds: int) -> dict[str, float | str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="three scenes only")
+    parser.add_argument("--quick", action="store_true", help="four scenes only")
     options = parser.parse_args()
     prepare_process()
     found: list[dict[str, Any]] = []

@@ -42,7 +42,9 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
 }
 SCENES = [
     Scene(sources=2),
+    Scene(sources=2, freely=True),
     Scene(sources=2, clips=True),
+    Scene(sources=2, clips=True, freely=True),
     Scene(sources=2, canvas_video=True),
     Scene(sources=8),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,11 +24,15 @@ _STEP_DEG = 2.0  # that a source moves in 0.1 s
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Sources that go round, so many at a time, all the time."""
+    """Sources that go round, so many at a time, all the time.
+
+    freely: they rise and fall, come and go as well, so that nothing looks the same again.
+    """
 
     sources: int
     clips: bool = False
     canvas_video: bool = False
+    freely: bool = False
     width: int = 1920
     seconds: float = 10.0
 
@@ -35,7 +40,8 @@ class Scene:
     def name(self) -> str:
         what = "clips" if self.clips else "stills"
         canvas = "video" if self.canvas_video else "still"
-        return f"{self.width}x{self.width // 2}, {canvas} canvas, {self.sources} {what}"
+        how = ", freely" if self.freely else ""
+        return f"{self.width}x{self.width // 2}, {canvas} canvas, {self.sources} {what}{how}"
 
 
 def make_job(scene: Scene, folder: Path) -> Job:
@@ -45,7 +51,7 @@ def make_job(scene: Scene, folder: Path) -> Job:
     labels = folder / "labels"
     labels.mkdir(exist_ok=True)
     rows = [
-        f"{frame},{source},{source},{_azimuth(source, frame)},{_elevation(source)},1.8\n"
+        f"{frame},{source % 13},{source},{','.join(map(str, _place(scene, source, frame)))}\n"
         for frame in range(round(scene.seconds * 10))
         for source in range(scene.sources)
     ]
@@ -104,9 +110,11 @@ def canvas_video(folder: Path, rooms: Path) -> Path:
     return folder
 
 
-def _azimuth(source: int, frame: int) -> float:
-    return round((source * 77.0 + _STEP_DEG * frame + 180) % 360 - 180, 3)
-
-
-def _elevation(source: int) -> float:
-    return (0.0, -20.0, 25.0, -5.0, 40.0, -35.0)[source % 6]
+def _place(scene: Scene, source: int, frame: int) -> tuple[float, float, float]:
+    """Azimuth and elevation in degrees, distance in metres."""
+    azimuth = round((source * 77.0 + _STEP_DEG * frame + 180) % 360 - 180, 3)
+    elevation = (0.0, -20.0, 25.0, -5.0, 40.0, -35.0)[source % 6]
+    if not scene.freely:
+        return azimuth, elevation, 1.8
+    swing = math.sin(frame / 9 + source)
+    return azimuth, round(elevation + 15 * swing, 3), round(1.8 * 1.2**swing, 3)

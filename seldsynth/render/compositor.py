@@ -66,7 +66,11 @@ class Patch:
 def warp(
     texture: Texture, rectangle: Rectangle, luma_grid: SamplingGrid, chroma_grid: SamplingGrid
 ) -> Patch:
-    """Sample a texture at every pixel of a rectangle (bilinear, its border goes on outwards)."""
+    """Sample a texture at every pixel of a rectangle (bilinear).
+
+    Its border goes on outwards as far as the grids' coverage; where they have none, there is
+    nothing beyond it.
+    """
     luma, luma_kept = _sample(texture.luma, luma_grid, has_alpha=texture.has_alpha)
     chroma, chroma_kept = _sample(texture.chroma, chroma_grid, has_alpha=texture.has_alpha)
     return Patch(
@@ -135,6 +139,7 @@ def foot_shadow(
         up = -grid.positions[..., 1] * around.half_height
         above_foot = (up + billboard.half_height) / down
         falloff = torch.exp(-0.5 * (right**2 + above_foot**2))
+        assert grid.coverage is not None
         shades.append(strength * falloff * grid.coverage)
     luma, chroma_shade = shades
     return Patch(
@@ -159,17 +164,22 @@ def faded(patch: Patch, shown: float) -> Patch:
 
 def _sample(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Tensor, Tensor]:
     """Premultiplied colour + ½ [c, h, w], and 1 - alpha [h, w]."""
+    coverage = grid.coverage
+    if coverage is None and not has_alpha:
+        raise ValueError("a picture without alpha, and nothing says where it ends")
     sampled = functional.grid_sample(
         planes,
         grid.positions.unsqueeze(0),
         mode="bilinear",
-        padding_mode="border",
+        padding_mode="zeros" if coverage is None else "border",
         align_corners=False,
     )[0]
-    sampled *= grid.coverage
+    if coverage is not None:
+        sampled *= coverage
     if has_alpha:
         return sampled[:-1].add_(0.5), 1 - sampled[-1]
-    return sampled.add_(0.5), 1 - grid.coverage
+    assert coverage is not None
+    return sampled.add_(0.5), 1 - coverage
 
 
 def _blend(below: Tensor, colour: Tensor, kept: Tensor) -> None:

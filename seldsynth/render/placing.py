@@ -20,6 +20,7 @@ from seldsynth.render.projection import (
     Billboard,
     Rectangle,
     SamplingGrid,
+    appears_at,
     sampling_grid,
     touched_rectangle,
 )
@@ -48,6 +49,9 @@ class Placing:
         self._plan = plan
         self._width, self._height, self._device = width, height, device
         self._noise = noise if plan.look.noise else None
+        matte = plan.matte
+        self._is_ellipse = matte.kind == "ellipse"
+        self._feather = matte.feather if matte.kind in ("feather", "ellipse") else 0.0
         self._memory = _Memory(_KEPT_BYTES)
         self._billboard: Billboard | None = None  # as if it were at the left edge of the canvas
         self._columns = 0  # that it is to the right of there
@@ -111,9 +115,20 @@ class Placing:
         return half if steps < 2 * _STEPS_PER_PX else half * round(steps) / steps
 
     def _warped(self, texture: Texture) -> Patch:
+        edges = not self._ends_by_itself(texture)
+
+        def grids() -> tuple[Rectangle, SamplingGrid, SamplingGrid]:
+            return self._grids(edges=edges)
+
         if self._plan.asset.kind == "video":  # its next frame is another one: the grids are kept
-            return warp(texture, *self._memory.get(("grids", self._left()), self._grids))
-        return self._memory.get((texture, self._left()), lambda: warp(texture, *self._grids()))
+            return warp(texture, *self._memory.get((edges, self._left()), grids))
+        return self._memory.get((texture, self._left()), lambda: warp(texture, *grids()))
+
+    def _ends_by_itself(self, texture: Texture) -> bool:
+        """Whether a texture's own alpha draws its outline, as sharp as a pixel or sharper."""
+        seen_width, _ = appears_at(self._left(), width=self._width, height=self._height)
+        texel_px = seen_width / texture.luma.shape[-1]
+        return texture.has_alpha and texel_px <= 1 and not self._feather and not self._is_ellipse
 
     def _left(self) -> Billboard:
         if self._billboard is None:
@@ -125,9 +140,9 @@ class Placing:
         x0 = (rectangle.x0 + self._columns) % self._width
         return replace(patch, rectangle=replace(rectangle, x0=x0))
 
-    def _grids(self) -> tuple[Rectangle, SamplingGrid, SamplingGrid]:
+    def _grids(self, *, edges: bool) -> tuple[Rectangle, SamplingGrid, SamplingGrid]:
         """The canvas pixels of the billboard, and what luma and chroma samples there look at."""
-        plan, billboard = self._plan, self._left()
+        billboard = self._left()
         rectangle = touched_rectangle(billboard, width=self._width, height=self._height)
         luma, chroma = (
             sampling_grid(
@@ -135,9 +150,10 @@ class Placing:
                 rectangle,
                 width=self._width,
                 height=self._height,
-                feather=plan.matte.feather if plan.matte.kind in ("feather", "ellipse") else 0.0,
-                ellipse=plan.matte.kind == "ellipse",
-                mirror=plan.mirror,
+                feather=self._feather,
+                ellipse=self._is_ellipse,
+                mirror=self._plan.mirror,
+                edges=edges,
                 chroma=is_chroma,
                 device=self._device,
             )

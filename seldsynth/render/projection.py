@@ -52,11 +52,12 @@ class SamplingGrid:
     """Where the pixels of a rectangle look on a billboard.
 
     positions [h, w, 2]: texture coordinates x, y as `grid_sample` wants them, -1..1 from edge to
-    edge. coverage [h, w]: how much of a pixel the billboard hides, 0..1, border softness included.
+    edge. coverage [h, w]: how much of a pixel the billboard hides, 0..1, border softness included;
+    None where the picture's own alpha says it: beyond its edges there is nothing.
     """
 
     positions: Tensor
-    coverage: Tensor
+    coverage: Tensor | None
 
 
 def make_billboard(
@@ -156,16 +157,20 @@ def sampling_grid(
     device: torch.device,
     mirror: bool = False,
     ellipse: bool = False,
+    edges: bool = True,
 ) -> SamplingGrid:
     """What every pixel of a rectangle sees of a billboard.
 
     width, height: of the canvas. feather: soft border as a fraction of the shorter side. mirror:
     left and right of the picture change places. ellipse: only the ellipse in it shows. chroma: for
     the half-resolution colour planes, whose samples sit on the left one of two luma pixels and
-    between two rows (H.264's default siting) instead of at pixel centres.
+    between two rows (H.264's default siting) instead of at pixel centres. edges: False for a
+    picture that ends by its own alpha, where a coverage is not needed.
     """
     rays = _rays(billboard, rectangle, width=width, height=height, step=2 if chroma else 1)
     positions = _positions(rays, billboard, mirror=mirror, device=device)
+    if not edges and rays.are_ahead:
+        return SamplingGrid(positions=positions, coverage=None)
     pixel = math.pi / height
     shorter = 2 * min(billboard.half_width, billboard.half_height)
     ramp = max(pixel, feather * shorter)

@@ -57,6 +57,7 @@ def coverage(billboard: Billboard, *, feather: float = 0.0, device: str = "cpu")
     whole = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
     columns = (rectangle.x0 + np.arange(rectangle.width)) % WIDTH
     rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
+    assert grid.coverage is not None
     whole[rows, columns] = grid.coverage.cpu().numpy()
     return whole
 
