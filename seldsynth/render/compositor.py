@@ -167,6 +167,8 @@ def _sample(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Ten
     coverage = grid.coverage
     if coverage is None and not has_alpha:
         raise ValueError("a picture without alpha, and nothing says where it ends")
+    if planes.is_cpu:
+        planes.sum()  # to have it in the cache: gathered from memory it would take twice as long
     sampled = functional.grid_sample(
         planes,
         grid.positions.unsqueeze(0),

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import torch
 from pycocotools import mask as rle
 
@@ -225,15 +226,16 @@ class DcaseFile:
         """Write the masks of a label frame."""
         for index, seen in zip(frame.tiles, frame.seen, strict=True):
             tile = self._plan.tiles[index]
-            pixels = [_PIXELS[place] for place in places_of(seen, width=DCASE_WIDTH).tolist()]
-            if tile.silent or not pixels:
+            places = places_of(seen, width=DCASE_WIDTH)
+            if tile.silent or not len(places):
                 continue
+            pixels = _PIXELS[places].tobytes().replace(b"\0", b"").decode()
             row = bisect_left(tile.track.label_frames, frame.index)
             self._lines.add(
                 f'{{"metadata_frame_index": {frame.index}, "instance_id": {tile.event_index}, '
                 f'"category_id": {tile.class_id}, '
                 f'"distance": {distance_cm(tile.track.distance_m[row])}, '
-                f'"segmentation": [[{",".join(pixels)}]]}}'
+                f'"segmentation": [[{pixels.removesuffix(",")}]]}}'
             )
 
     def end(self) -> None:
@@ -242,4 +244,6 @@ class DcaseFile:
         self._lines.close()
 
 
-_PIXELS = [f"[{x},{y},1]" for y in range(DCASE_HEIGHT) for x in range(DCASE_WIDTH)]
+_PIXELS = np.array(
+    [f"[{x},{y},1],".encode() for y in range(DCASE_HEIGHT) for x in range(DCASE_WIDTH)]
+)
