@@ -19,6 +19,8 @@ from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanva
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
 from seldsynth.render.tile import Tile
 
+_FRAMES_AHEAD = 8
+
 
 def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
     """See that the plan's assets and sound are the files it was made with.
@@ -86,15 +88,9 @@ def render_scene(
         tiles = [Tile(tile, plan, folders, device, noise=noise) for tile in plan.tiles]
         for tile in tiles:
             resources.callback(tile.close)
-        order = PaintOrder(tiles)
         painted: list[Patch] | None = None
-        for video_frame in range(plan.num_frames):
-            time_s = video_frame / plan.frames_per_second
-            canvas_moved = canvas.advance(time_s)
-            layers = [
-                Layer(index, tiles[index].shadow(row), tiles[index].patch(row, time_s))
-                for index, row in order(video_frame)
-            ]
+        for video_frame, layers in _layers(plan, tiles):
+            canvas_moved = canvas.advance(video_frame / plan.frames_per_second)
             patches = [patch for layer in layers for patch in _painted_for(layer)]
             if painted is None or canvas_moved:
                 frame.buffer.copy_(background.buffer)
@@ -108,6 +104,25 @@ def render_scene(
                 frame.paint(patch)
             painted = patches
             yield SceneFrame(video_frame, frame.buffer, layers)
+
+
+def _layers(plan: ScenePlan, tiles: list[Tile]) -> Iterator[tuple[int, list[Layer]]]:
+    """The pictures in each video frame, made a few frames ahead.
+
+    What they are made with is in the processor's cache then, from which painting and encoding a
+    frame drive it out.
+    """
+    order = PaintOrder(tiles)
+    for first in range(0, plan.num_frames, _FRAMES_AHEAD):
+        ahead = []
+        for video_frame in range(first, min(first + _FRAMES_AHEAD, plan.num_frames)):
+            time_s = video_frame / plan.frames_per_second
+            layers = [
+                Layer(index, tiles[index].shadow(row), tiles[index].patch(row, time_s))
+                for index, row in order(video_frame)
+            ]
+            ahead.append((video_frame, layers))
+        yield from ahead
 
 
 def _painted_for(layer: Layer) -> list[Patch]:

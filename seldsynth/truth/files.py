@@ -29,6 +29,9 @@ from seldsynth.truth.visible import Visibility, boxes_of
 ENDINGS = (".csv", ".tracks.csv", ".masks.json", ".dcase.json")
 
 
+_FRAMES_TOGETHER = 8
+
+
 class GroundTruth:
     """What a recording shows, as files beside its video: `see` every frame, then `write`.
 
@@ -43,6 +46,7 @@ class GroundTruth:
         self._visibility = Visibility(width=plan.width, height=plan.height, device=device)
         self._device = device
         self._opened = contextlib.ExitStack()
+        self._unseen: list[SceneFrame] = []
         self._files: dict[Path, TextIO] = {}
         self._streams: list[tuple[MaskStream, list[CocoFile | DcaseFile]]] = []
 
@@ -64,9 +68,19 @@ class GroundTruth:
         """Remove what has not got its name."""
         self._opened.__exit__(kind, error, trace)
 
-    @torch.inference_mode()
     def see(self, frame: SceneFrame) -> None:
-        """Take note of what can be seen in a video frame."""
+        """Take note of what can be seen in a video frame: of a few together, which is faster."""
+        self._unseen.append(frame)
+        if len(self._unseen) == _FRAMES_TOGETHER:
+            self._see_all()
+
+    @torch.inference_mode()
+    def _see_all(self) -> None:
+        for frame in self._unseen:
+            self._see(frame)
+        self._unseen.clear()
+
+    def _see(self, frame: SceneFrame) -> None:
         for stream, files in self._streams:
             masks = stream.see(frame)
             if masks is not None:
@@ -84,6 +98,7 @@ class GroundTruth:
 
         Raises MediaError.
         """
+        self._see_all()
         if labels := self._file(".csv"):
             labels.write(label_lines(self._plan))
         if (tracks := self._file(".tracks.csv")) and self._tracks:
