@@ -23,14 +23,23 @@ from seldsynth.batch import Job, prepare_process, render_recording
 from seldsynth.media.encode import VideoFormat, write_video
 from seldsynth.render.scene import render_frames
 
+STILL, CLIP, LARGE = {"stills": 1}, {"clips": 1}, {"large_clips": 1}
+
+
+def of(count: int, kind: dict[str, int], **more: Any) -> Scene:
+    return Scene(**{name: count * one for name, one in kind.items()}, **more)
+
+
 SCENES = [
-    *(Scene(sources=n, clips=c) for n in (1, 2, 4) for c in (False, True)),
-    *(Scene(sources=2, clips=c, freely=True) for c in (False, True)),
-    *(Scene(sources=n, clips=c, canvas_video=True) for n in (1, 2, 4) for c in (False, True)),
-    *(Scene(sources=2, clips=c, width=960) for c in (False, True)),
-    *(Scene(sources=2, clips=c, width=3840, seconds=2.0) for c in (False, True)),
+    of(2, STILL, still=True),
+    *(of(n, kind) for n in (1, 2, 4) for kind in (STILL, CLIP)),
+    of(2, LARGE),
+    *(of(2, kind, freely=True) for kind in (STILL, CLIP, LARGE)),
+    *(of(n, kind, canvas_video=True) for n in (1, 2, 4) for kind in (STILL, CLIP)),
+    *(of(2, kind, width=960) for kind in (STILL, CLIP)),
+    *(of(2, kind, width=3840, seconds=3.0) for kind in (STILL, CLIP)),
 ]
-QUICK = [Scene(sources=2, clips=c, freely=f) for c in (False, True) for f in (False, True)]
+QUICK = [of(2, kind, freely=freely) for kind in (STILL, CLIP) for freely in (False, True)]
 
 
 def form_of(job: Job) -> VideoFormat:

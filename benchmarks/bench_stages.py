@@ -41,12 +41,12 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "finish": [(encode, "write_tagged"), (encode, "flush_to_disk"), (encode, "check_video")],
 }
 SCENES = [
-    Scene(sources=2),
-    Scene(sources=2, freely=True),
-    Scene(sources=2, clips=True),
-    Scene(sources=2, clips=True, freely=True),
-    Scene(sources=2, canvas_video=True),
-    Scene(sources=8),
+    Scene(stills=2),
+    Scene(stills=2, freely=True),
+    Scene(clips=2),
+    Scene(large_clips=2, freely=True),
+    Scene(stills=2, canvas_video=True),
+    Scene(stills=8),
 ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 import yaml
+from numpy.typing import NDArray
 
 from seldsynth import demo
 from seldsynth.assets import scan_library
@@ -20,51 +23,73 @@ from seldsynth.media.encode import VideoFormat, write_video
 
 RATE = 30
 _STEP_DEG = 2.0  # that a source moves in 0.1 s
+_SPEAKS_FOR_S = 5.0  # the length of a large clip, and the time between its key frames
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Sources that go round, so many at a time, all the time.
+    """Sources that go round, all the time.
 
-    freely: they rise and fall, come and go as well, so that nothing looks the same again.
+    stills, clips: how many, cut out and small as the demo's are. large_clips: opaque 720p. freely:
+    they rise and fall, come and go as well, so that nothing looks the same again. still: they stay
+    where they are.
     """
 
-    sources: int
-    clips: bool = False
+    stills: int = 0
+    clips: int = 0
+    large_clips: int = 0
     canvas_video: bool = False
     freely: bool = False
+    still: bool = False
     width: int = 1920
     seconds: float = 10.0
 
     @property
+    def num_sources(self) -> int:
+        return self.stills + self.clips + self.large_clips
+
+    @property
     def name(self) -> str:
-        what = "clips" if self.clips else "stills"
         canvas = "video" if self.canvas_video else "still"
-        how = ", freely" if self.freely else ""
-        return f"{self.width}x{self.width // 2}, {canvas} canvas, {self.sources} {what}{how}"
+        counts = {"still": self.stills, "clip": self.clips, "720p clip": self.large_clips}
+        parts = [f"{n} {what}{'s' * (n > 1)}" for what, n in counts.items() if n]
+        how = ", at rest" if self.still else ", freely" if self.freely else ""
+        return f"{self.width}x{self.width // 2}, {canvas} canvas, {', '.join(parts)}{how}"
 
 
-def make_job(scene: Scene, folder: Path) -> Job:
-    """A recording of a scene, planned with the default settings; its files lie in a folder."""
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A scene as files. config: to be loaded; canvas, pictures: what it shows, by source."""
+
+    config: Path
+    canvas: Path
+    pictures: list[Path]
+
+
+def make_project(scene: Scene, folder: Path) -> Project:
+    """Labels, assets and a config of the default settings."""
     places = demo.prepare().absolute().parents[1] / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
-    labels = folder / "labels"
-    labels.mkdir(exist_ok=True)
+    (folder / "labels").mkdir(parents=True, exist_ok=True)
     rows = [
-        f"{frame},{source % 13},{source},{','.join(map(str, _place(scene, source, frame)))}\n"
+        f"{frame},{source % 13},{source},{','.join(map(str, place(scene, source, frame / 10)))}\n"
         for frame in range(round(scene.seconds * 10))
-        for source in range(scene.sources)
+        for source in range(scene.num_sources)
     ]
-    (labels / "scene.csv").write_text("".join(rows))
-    kind = "video_assets_dir" if scene.clips else "image_assets_dir"
-    canvas = {"image_360_path": str(places / "canvas")}
+    (folder / "labels" / "scene.csv").write_text("".join(rows))
+    pictures = []
+    for source in range(scene.num_sources):
+        class_folder = folder / "assets" / f"Class_{source % 13}"
+        class_folder.mkdir(parents=True, exist_ok=True)
+        pictures.append(_picture(scene, source, places, class_folder))
+    canvas = sorted((places / "canvas").iterdir())[0]
     if scene.canvas_video:
-        canvas = {"video_360_path": str(canvas_video(folder / "canvas", places / "canvas"))}
+        canvas = _canvas_video(folder / "canvas", canvas)
+    key = "video_360_path" if scene.canvas_video else "image_360_path"
     config = {
         "input": {
-            **canvas,
-            kind: str(places / kind.removesuffix("_dir")),
-            "metadata_dir": str(labels),
+            key: str(canvas.parent),
+            "image_assets_dir": str(folder / "assets"),
+            "metadata_dir": str(folder / "labels"),
         },
         "output": {"video_dir": str(folder / "videos")},
         "processing": {"device": "cpu", "fps": RATE, "seed": 1},
@@ -72,7 +97,12 @@ def make_job(scene: Scene, folder: Path) -> Job:
     }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
-    return planned(path)
+    return Project(config=path, canvas=canvas, pictures=pictures)
+
+
+def make_job(scene: Scene, folder: Path) -> Job:
+    """A recording of a scene, planned; its files lie in a folder."""
+    return planned(make_project(scene, folder).config)
 
 
 def planned(config_file: Path) -> Job:
@@ -86,35 +116,65 @@ def planned(config_file: Path) -> Job:
     return job
 
 
-def canvas_video(folder: Path, rooms: Path) -> Path:
-    """A folder with a clip of the demo's room, which slowly turns."""
-    path = folder / "room.mp4"
-    if path.is_file():
-        return folder
+def place(scene: Scene, source: int, time_s: float) -> tuple[float, float, float]:
+    """Azimuth and elevation in degrees, distance in metres."""
+    turned = 0.0 if scene.still else _STEP_DEG * 10 * time_s
+    azimuth = round((source * 77.0 + turned + 180) % 360 - 180, 3)
+    elevation = (0.0, -20.0, 25.0, -5.0, 40.0, -35.0)[source % 6]
+    if not scene.freely:
+        return azimuth, elevation, 1.8
+    swing = math.sin(time_s / 0.9 + source)
+    return azimuth, round(elevation + 15 * swing, 3), round(1.8 * 1.2**swing, 3)
+
+
+def _picture(scene: Scene, source: int, places: Path, folder: Path) -> Path:
+    if source >= scene.stills + scene.clips:
+        return _large_clip(folder / "clip.mp4", source)
+    kind = "image_assets" if source < scene.stills else "video_assets"
+    found = sorted((places / kind / folder.name).iterdir())[0]
+    return Path(shutil.copy(found, folder))
+
+
+def _large_clip(path: Path, source: int) -> Path:
+    """720p: soft colours that wander behind a disc that swings, with a grain."""
+    rng = np.random.default_rng(source)
+    small = rng.integers(0, 256, (9, 32, 3), dtype=np.uint8)
+    soft = cv2.resize(small, (2560, 720), interpolation=cv2.INTER_CUBIC)
+    grain = rng.normal(0, 4, (720, 1280, 1))
+
+    def frame(index: int) -> NDArray[np.uint8]:
+        shift = 4 * index % 1280
+        behind = soft[:, shift : shift + 1280] + np.roll(grain, index * 37, axis=1)
+        pixels = np.clip(behind, 0, 255).astype(np.uint8)
+        middle = (640 + round(300 * math.sin(index / 9)), 360)
+        return np.asarray(cv2.circle(pixels, middle, 120, (40, 60, 220), -1, cv2.LINE_AA), np.uint8)
+
+    frames = (frame(index) for index in range(round(_SPEAKS_FOR_S * RATE)))
+    return _write(path, frames, width=1280, height=720, gop_s=_SPEAKS_FOR_S)
+
+
+def _canvas_video(folder: Path, room: Path) -> Path:
+    """A clip of the demo's room, which slowly turns."""
     folder.mkdir(parents=True, exist_ok=True)
-    room = cv2.imread(str(sorted(rooms.iterdir())[0]))
-    height, width = room.shape[:2]
+    pixels = np.asarray(cv2.imread(str(room)), np.uint8)
+    frames = (np.roll(pixels, 2 * index, axis=1) for index in range(3 * RATE))
+    height, width = pixels.shape[:2]
+    return _write(folder / "room.mp4", frames, width=width, height=height, gop_s=1.0)
+
+
+def _write(
+    path: Path, frames: Iterable[NDArray[np.uint8]], *, width: int, height: int, gop_s: float
+) -> Path:
     form = VideoFormat(
         width=width,
         height=height,
         frame_rate=Fraction(RATE),
         encoder="libx264",
-        preset="ultrafast",
+        preset="veryfast",
         quality=20,
-        gop_s=1.0,
+        gop_s=gop_s,
     )
     with write_video(path, form) as writer:
-        for index in range(3 * RATE):
-            turned = np.roll(room, 2 * index, axis=1)
-            writer.write(cv2.cvtColor(turned, cv2.COLOR_BGR2YUV_I420))
-    return folder
-
-
-def _place(scene: Scene, source: int, frame: int) -> tuple[float, float, float]:
-    """Azimuth and elevation in degrees, distance in metres."""
-    azimuth = round((source * 77.0 + _STEP_DEG * frame + 180) % 360 - 180, 3)
-    elevation = (0.0, -20.0, 25.0, -5.0, 40.0, -35.0)[source % 6]
-    if not scene.freely:
-        return azimuth, elevation, 1.8
-    swing = math.sin(frame / 9 + source)
-    return azimuth, round(elevation + 15 * swing, 3), round(1.8 * 1.2**swing, 3)
+        for pixels in frames:
+            writer.write(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420))
+    return path
