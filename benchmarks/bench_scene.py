@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from scenes import Scene, make_job
 
-from seldsynth.batch import Job, prepare_process, render_recording
+from seldsynth.batch import Job
+from seldsynth.making import prepare_process, render_recording
 from seldsynth.media.encode import VideoFormat, write_video
 from seldsynth.render.scene import render_frames
 

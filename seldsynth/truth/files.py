@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TextIO
 import torch
 
 from seldsynth.errors import MediaError
-from seldsynth.files import text_written_whole
+from seldsynth.files import FilesTogether
 from seldsynth.plan import ScenePlan
 from seldsynth.render.scene import SceneFrame
 from seldsynth.truth.masks import (
@@ -51,19 +50,10 @@ class GroundTruth:
             boxes = boxes_of(visible, width=self._plan.width)
             self._tracks.tell(frame.video_frame, layer.tile, boxes, visible.fraction)
 
-    def write(self) -> None:
-        """Write the files that the plan asks for, and remove those of an earlier run it does not.
-
-        Raises MediaError.
-        """
-        wanted = truth_files(self._plan, self._video)
-        with contextlib.ExitStack() as opened:  # they get their names together, at the end
-            files = {path: opened.enter_context(text_written_whole(path)) for path in wanted}
-            self._fill({ending: files.get(truth_path(self._video, ending)) for ending in ENDINGS})
-        for ending in ENDINGS:
-            path = truth_path(self._video, ending)
-            if path not in wanted:
-                path.unlink(missing_ok=True)
+    def write(self, files: FilesTogether) -> None:
+        """Write the files that the plan asks for. Raises MediaError and OSError."""
+        opened = {path: files.open(path) for path in truth_files(self._plan, self._video)}
+        self._fill({ending: opened.get(truth_path(self._video, ending)) for ending in ENDINGS})
 
     def _fill(self, files: Mapping[str, TextIO | None]) -> None:
         """Write into each file that is wanted, by its ending."""
