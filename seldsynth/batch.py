@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -120,17 +120,20 @@ def plan_recordings(
     *,
     device: torch.device,
     look: Look = make_all,
+    check_place: Callable[[], None] = lambda: None,
     plan_only: bool = False,
 ) -> Iterator[Job | Outcome]:
     """Plan every recording; yields a Job for each that is to be rendered, or what became of it.
 
     sounds: None where there are none to be had. look: says of a recording and its plan whether the
-    video is there already; its warnings and notes are not said again then. plan_only: the plans are
-    saved, and nothing is rendered.
+    video is there already; its warnings and notes are not said again then. check_place: raises
+    MediaError once the place of the videos is gone. plan_only: the plans are saved, and nothing is
+    rendered.
     """
     for recording in recordings:
         outcome = _failed(recording)
         try:
+            check_place()
             labels_sha256 = file_sha256(recording.source)
             table = read_labels(recording.source, distance_unit=config.labels.distance_unit)
             sound = sounds.plan(recording.label_id) if sounds else None

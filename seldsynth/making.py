@@ -11,13 +11,13 @@ import cv2
 import torch
 
 from seldsynth.batch import Job, Outcome, describe_failure
-from seldsynth.errors import MediaError, PlanError
+from seldsynth.errors import MediaError
 from seldsynth.files import FilesTogether
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
-from seldsynth.media.sound_files import write_wav
+from seldsynth.media.sound_files import read_comment, write_wav
 from seldsynth.media.sound_tracks import SoundTrack
 from seldsynth.media.spatial_mp4 import read_tags
-from seldsynth.plan import SOUND_FOLDER, ScenePlan, plan_from_json
+from seldsynth.plan import SOUND_FOLDER, ScenePlan
 from seldsynth.provenance import comment_of, origin_of
 from seldsynth.recordings import facts_of, files_beside, sound_beside
 from seldsynth.render.scene import check_assets, render_scene
@@ -77,10 +77,10 @@ def _write_beside(job: Job, truth: GroundTruth) -> None:
     plan, recording = job.plan, job.recording
     obsolete = _beside_before(job) - set(files_beside(plan, recording.video))
     with FilesTogether() as files:
+        if job.fresh:  # the first to get its name: labels without a plan are a user's
+            files.write(recording.plan, plan.to_json())
         truth.write(files)
         _write_sound_beside(job, files)
-        if job.fresh:
-            files.write(recording.plan, plan.to_json())
         files.flush()
         if _origin_at(recording.video) != plan.sha256():
             recording.video.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def _write_beside(job: Job, truth: GroundTruth) -> None:
 def _origin_at(video: Path) -> str:
     """The hash of the plan that the video of that name was made of; nothing if it is not ours."""
     try:
-        origin = origin_of(read_tags(video))
+        origin = origin_of(read_tags(video).comment)
     except (MediaError, OSError):
         return ""
     return origin.plan_sha256 if origin else ""
@@ -135,6 +135,7 @@ def _write_sound_beside(job: Job, files: FilesTogether) -> None:
             job.folders[SOUND_FOLDER] / sound.path,
             files.temporary(sound_beside(job.recording.video)),
             num_samples=job.plan.num_samples(sound.info.sample_rate),
+            comment=comment_of(job.plan.sha256()),
         )
 
 
@@ -142,18 +143,8 @@ def _beside_before(job: Job) -> set[Path]:
     """What earlier runs may have written beside a video, so that it may be removed."""
     recording = job.recording
     found = {truth_path(recording.video, ending) for ending in ENDINGS}
-    if job.fresh and _kept_beside_before(recording.plan):
-        found.add(sound_beside(recording.video))
-    return found
-
-
-def _kept_beside_before(plan_file: Path) -> bool:
-    """Whether the plan of an earlier run, if there is one, kept sound beside its video."""
-    try:
-        before = plan_from_json(plan_file.read_bytes(), name=plan_file)
-    except (PlanError, OSError):
-        return False
-    return before.sound is not None and before.sound.is_kept_beside
+    sound = sound_beside(recording.video)
+    return found | ({sound} if origin_of(read_comment(sound)) else set())
 
 
 def _check_place_beside(job: Job) -> None:
@@ -163,7 +154,8 @@ def _check_place_beside(job: Job) -> None:
     if sound is None or not sound.is_kept_beside or not target.exists():
         return
     source = job.folders[SOUND_FOLDER] / sound.path
-    if not video.exists() or target.samefile(source):
+    is_ours = video.exists() or origin_of(read_comment(target)) is not None
+    if not is_ours or target.samefile(source):
         raise MediaError(
             f"{target}: there already, and not beside a video of ours; choose another folder"
         )

@@ -107,6 +107,7 @@ class Manifest:
     def __init__(self, video_dir: Path, *, shard: Shard = WHOLE) -> None:
         self.path = shard.named(video_dir / NAME)
         self._waiting: list[bytes] = []
+        self._is_there = False
 
     def write(self, record: Record) -> None:
         """Append a line and have it on the disk."""
@@ -115,7 +116,7 @@ class Manifest:
         self._waiting.append(line.encode("utf-8", errors="backslashreplace"))
         was_in_trouble = len(self._waiting) > 1
         try:
-            _append(self.path, b"".join(self._waiting))
+            self._append()
         except OSError as error:
             if not was_in_trouble:
                 _log.error(
@@ -123,15 +124,12 @@ class Manifest:
                     self.path,
                     error.strerror,
                 )
-            return
-        self._waiting.clear()
 
     def close(self) -> int:
         """Try once more; returns how many lines could not be written."""
         if self._waiting:
             try:
-                _append(self.path, b"".join(self._waiting))
-                self._waiting.clear()
+                self._append()
             except OSError:
                 _log.error(
                     "%s: %d lines could not be written; --resume finds these recordings by "
@@ -140,6 +138,11 @@ class Manifest:
                     len(self._waiting),
                 )
         return len(self._waiting)
+
+    def _append(self) -> None:
+        _append(self.path, b"".join(self._waiting), may_begin=not self._is_there)
+        self._waiting.clear()
+        self._is_there = True
 
 
 class Books:
@@ -185,9 +188,13 @@ def set_of(plan_file: Path) -> Path:
     return next((folder for folder in parents if any(folder.glob(_GLOB))), parents[0])
 
 
-def _append(path: Path, lines: bytes) -> None:
-    """Append whole lines, or nothing; a line that was cut off before is ended first."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+def _append(path: Path, lines: bytes, *, may_begin: bool) -> None:
+    """Append whole lines, or nothing; a line that was cut off before is ended first.
+
+    may_begin: else a file that is not there is an error, not a new one in the place of a lost one.
+    """
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | (os.O_CREAT if may_begin else 0)
+    descriptor = os.open(path, flags, 0o666)
     try:
         end = os.lseek(descriptor, 0, os.SEEK_END)
         if end:

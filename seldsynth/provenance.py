@@ -18,7 +18,6 @@ import torch
 import seldsynth
 from seldsynth.asset_files import file_sha256
 from seldsynth.config import Config
-from seldsynth.media.spatial_mp4 import SpatialTags
 
 _COMMENT = re.compile(r"seldsynth (\S+) plan ([0-9a-f]{64})")
 
@@ -36,13 +35,13 @@ class Origin:
 
 
 def comment_of(plan_sha256: str) -> str:
-    """The comment of a video that is made now of a plan."""
+    """The comment of a video that is made now of a plan, and of the sound beside it."""
     return f"seldsynth {seldsynth.__version__} plan {plan_sha256}"
 
 
-def origin_of(tags: SpatialTags) -> Origin | None:
-    """What the comment of a video says; None if it is not ours."""
-    match = _COMMENT.fullmatch(tags.comment)
+def origin_of(comment: str) -> Origin | None:
+    """What the comment of a video, or of the sound beside it, says; None if it is not ours."""
+    match = _COMMENT.fullmatch(comment)
     return Origin(version=match[1], plan_sha256=match[2]) if match else None
 
 

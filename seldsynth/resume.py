@@ -42,7 +42,7 @@ class Finished:
         if not recording.video.is_file():
             return Standing(again=_why_no_video(record))
         try:
-            origin = origin_of(read_tags(recording.video))
+            origin = origin_of(read_tags(recording.video).comment)
         except MediaError as error:
             reason = str(error).removeprefix(f"{recording.video}: ")
             return Standing(again=f"the video is damaged: {reason}")

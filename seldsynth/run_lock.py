@@ -13,14 +13,14 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from seldsynth.errors import ConfigError
+from seldsynth.errors import ConfigError, MediaError
 
 FOLDER = ".seldsynth"
 """The folder of the locks, in the folder of the videos."""
@@ -56,8 +56,11 @@ WHOLE = Shard(index=1, count=1)
 
 
 @contextlib.contextmanager
-def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[None]:
+def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Callable[[], None]]:
     """Keep others out of a folder of videos while the block runs.
+
+    Yields a function that raises MediaError once the folder is gone, or another one in its place:
+    where a mount vanishes, an empty folder is left, which would be filled.
 
     Shards of the same count may be at work in it at once, each only once; else there is one run.
     Raises ConfigError, which says who is at work there, or that the folder cannot be written. Where
@@ -87,10 +90,10 @@ def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[None]:
             folder,
             error.strerror,
         )
-        yield
+        yield lambda: _check_place(folder, folder)
         return
     try:
-        yield
+        yield lambda: _check_place(folder, locks / f"{shard}.lock")
     finally:
         with contextlib.suppress(OSError):
             _who(locks, shard).unlink(missing_ok=True)
@@ -105,6 +108,14 @@ def run_in(folder: Path) -> str:
     except OSError:
         return ""
     return "; ".join(_words(locks, shard) for shard in busy)
+
+
+def _check_place(folder: Path, mark: Path) -> None:
+    if not mark.exists():
+        raise MediaError(
+            f"{folder}: is not the folder any more in which the run began (is its disk gone?); "
+            "bring it back, then --resume"
+        )
 
 
 def _lock(path: Path) -> FileLock:

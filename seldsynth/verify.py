@@ -25,6 +25,7 @@ from seldsynth.files import temporaries_in
 from seldsynth.making import prepare_process, sound_track, video_format
 from seldsynth.manifest import NAME, Manifests, Record, read_manifests
 from seldsynth.media.encode import check_video
+from seldsynth.media.sound_files import read_comment
 from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.provenance import origin_of
@@ -179,7 +180,7 @@ def _words(error: Exception, path: Path) -> str:
 
 def _wrong_video(video: Path, plan: ScenePlan, *, quick: bool) -> str:
     tags = read_tags(video)
-    origin = origin_of(tags)
+    origin = origin_of(tags.comment)
     if origin is None:
         return "does not say of which plan it is"
     if origin.plan_sha256 != plan.sha256():
@@ -271,6 +272,9 @@ def _wrong_sound(path: Path, plan: ScenePlan) -> str:
     expected = (plan.sound.info.channels, plan.num_samples(plan.sound.info.sample_rate))
     if (found.channels, found.frames) != expected:
         return f"has {found.channels} channels of {found.frames} samples, not %d of %d" % expected
+    origin = origin_of(read_comment(path))
+    if origin is None or origin.plan_sha256 != plan.sha256():
+        return "is not the sound of the plan"
     return ""
 
 
@@ -305,6 +309,6 @@ def _is_ours(video: Path) -> bool:
     if video.name.startswith("."):
         return False
     try:
-        return origin_of(read_tags(video)) is not None
+        return origin_of(read_tags(video).comment) is not None
     except (SeldsynthError, OSError):
         return truth_path(video, ".plan.json").is_file()

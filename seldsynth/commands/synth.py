@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -100,8 +100,10 @@ def _run(options: argparse.Namespace) -> int:
     video_dir, log_file = config.output.video_dir, config.output.log_file
     assert log_file is not None
     _make_places(video_dir, log_file)
-    with only_run(video_dir):
-        outcomes, all_recorded = _make_set(config, recordings, library, device, options)
+    with only_run(video_dir) as check_place:
+        outcomes, all_recorded = _make_set(
+            config, recordings, library, check_place, device=device, options=options
+        )
     if not options.quiet:
         print(f"\nvideos and plans: {video_dir}")
         if log_file.is_file():
@@ -117,6 +119,8 @@ def _make_set(
     config: Config,
     recordings: list[Recording],
     library: AssetLibrary,
+    check_place: Callable[[], None],
+    *,
     device: torch.device,
     options: argparse.Namespace,
 ) -> tuple[list[Outcome], bool]:
@@ -144,6 +148,7 @@ def _make_set(
         SoundLibrary(config) if config.input.audio_dir else None,
         device=device,
         look=look,
+        check_place=check_place,
         plan_only=options.plan_only,
     )
     books = Books(
