@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import soundfile
 
 from seldsynth.asset_files import file_sha256
 from seldsynth.errors import ConfigError, SeldsynthError
@@ -25,7 +24,7 @@ from seldsynth.files import temporaries_in
 from seldsynth.making import prepare_process, sound_track, video_format
 from seldsynth.manifest import NAME, Manifests, Record, read_manifests
 from seldsynth.media.encode import check_video
-from seldsynth.media.sound_files import read_comment
+from seldsynth.media.sound_files import check_sound, read_comment
 from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.provenance import origin_of
@@ -96,9 +95,7 @@ def verify_recording(root: Path, record: Record, *, quick: bool = False) -> Verd
     elif record.status == "done":
         faults = list(_wrong_files(root, record, quick=quick))
         wrong = {fault.path for fault in faults}
-        for path, what in _wrong_content(root, record, quick=quick):
-            if path not in wrong:  # of a file that was changed, one fault is enough
-                faults.append(Fault(path=path, what=what))
+        faults += _wrong_content(root, record, wrong, quick=quick)
     return Verdict(name=record.recording_id, status=record.status, faults=tuple(faults))
 
 
@@ -127,8 +124,8 @@ def _wrong_bytes(path: Path, facts: FileFacts, *, quick: bool) -> str:
     return ""
 
 
-def _wrong_content(root: Path, record: Record, *, quick: bool) -> Iterator[tuple[str, str]]:
-    """(path, what) of files that do not hold what the plan says."""
+def _wrong_content(root: Path, record: Record, known: set[str], *, quick: bool) -> Iterator[Fault]:
+    """Files that do not hold what the plan says, beside those that are known to be wrong."""
     video = root / f"{record.recording_id}.mp4"
     plan_file = truth_path(video, ".plan.json")
 
@@ -138,13 +135,18 @@ def _wrong_content(root: Path, record: Record, *, quick: bool) -> Iterator[tuple
     try:
         plan = plan_from_json(plan_file.read_bytes(), name=plan_file)
     except (SeldsynthError, OSError) as error:
-        yield name(plan_file), _words(error, plan_file)
+        if name(plan_file) not in known:
+            yield Fault(path=name(plan_file), what=_words(error, plan_file))
         return
-    if plan.sha256() != record.plan_sha256:
-        yield name(plan_file), "is another plan than the manifest tells of"
-    for path in (video, plan_file, *files_beside(plan, video)):
+    if plan.sha256() != record.plan_sha256 and name(plan_file) not in known:
+        yield Fault(path=name(plan_file), what="is another plan than the manifest tells of")
+    wanted = {video, plan_file, *files_beside(plan, video)}
+    for path in sorted(wanted):
         if name(path) not in record.outputs:
-            yield name(path), "belongs to the recording, and the manifest does not tell of it"
+            yield Fault(
+                path=name(path),
+                what="belongs to the recording, and the manifest does not tell of it",
+            )
     checks: dict[Path, Callable[[], str]] = {
         video: lambda: _wrong_video(video, plan, quick=quick),
         truth_path(video, ".csv"): lambda: _wrong_labels(truth_path(video, ".csv"), plan),
@@ -154,10 +156,9 @@ def _wrong_content(root: Path, record: Record, *, quick: bool) -> Iterator[tuple
             truth_path(video, ending): partial(check, truth_path(video, ending), plan)
             for ending, check in _SLOW_CHECKS.items()
         }
-    wanted = {video, *files_beside(plan, video)}
     for path, check in checks.items():
-        if path in wanted and (what := _told(check, path)):
-            yield name(path), what
+        if path in wanted and name(path) not in known and (what := _told(check, path)):
+            yield Fault(path=name(path), what=what)
 
 
 def _told(check: Callable[[], str], path: Path) -> str:
@@ -268,10 +269,13 @@ def _wrong_annotations(
 
 def _wrong_sound(path: Path, plan: ScenePlan) -> str:
     assert plan.sound is not None
-    found = soundfile.info(str(path))
-    expected = (plan.sound.info.channels, plan.num_samples(plan.sound.info.sample_rate))
-    if (found.channels, found.frames) != expected:
-        return f"has {found.channels} channels of {found.frames} samples, not %d of %d" % expected
+    found, meant = check_sound(path), plan.sound.info
+    num_samples = plan.num_samples(meant.sample_rate)
+    if (found.channels, found.num_samples) != (meant.channels, num_samples):
+        return (
+            f"has {found.channels} channels of {found.num_samples} samples, "
+            f"not {meant.channels} of {num_samples}"
+        )
     origin = origin_of(read_comment(path))
     if origin is None or origin.plan_sha256 != plan.sha256():
         return "is not the sound of the plan"
