@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -22,11 +23,13 @@ from seldsynth.batch import Outcome
 from seldsynth.errors import ConfigError
 from seldsynth.provenance import versions
 from seldsynth.recordings import FileFacts
+from seldsynth.run_lock import FOLDER as LOCKS
 from seldsynth.run_lock import WHOLE, Shard
 from seldsynth.run_log import RunLog
 
 NAME = "manifest.jsonl"
-_GLOB = "manifest*.jsonl"
+_NAME = re.compile(r"manifest(\.\d+-of-\d+)?\.jsonl")
+_BEGINNING = b'{"recording_id": '
 
 _log = logging.getLogger(__name__)
 
@@ -101,13 +104,16 @@ def record_of(
 class Manifest:
     """Appends to a manifest: a line is there whole, or not at all and told of at the end.
 
-    What cannot be written, on a full disk say, is tried again with every line that follows.
+    What cannot be written, on a full disk say, is tried again with every line that follows. Raises
+    ConfigError for a file of that name that is not ours.
     """
 
     def __init__(self, video_dir: Path, *, shard: Shard = WHOLE) -> None:
         self.path = shard.named(video_dir / NAME)
         self._waiting: list[bytes] = []
         self._is_there = False
+        if self.path.exists() and not _is_ours(self.path):
+            raise ConfigError(f"{self.path}: is not a manifest of seldsynth; move it away")
 
     def write(self, record: Record) -> None:
         """Append a line and have it on the disk."""
@@ -180,12 +186,32 @@ class Books:
 
 
 def set_of(plan_file: Path) -> Path:
-    """The folder of the set that a saved plan belongs to: the nearest above it with a manifest.
+    """The folder of the set that a saved plan belongs to: the nearest above it that a run wrote in.
 
     Where there is none, the plan's own folder is one.
     """
     parents = plan_file.absolute().parents
-    return next((folder for folder in parents if any(folder.glob(_GLOB))), parents[0])
+    ran_in = (one for one in parents if _manifests_in(one) or (one / LOCKS).is_dir())
+    return next(ran_in, parents[0])
+
+
+def _manifests_in(folder: Path) -> list[Path]:
+    """Our manifests in a folder, of all shards; others have files of that name too."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
+    except OSError:
+        return []
+    return [folder / name for name in names if _is_ours(folder / name)]
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file begins as a manifest does, as far as it goes."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(_BEGINNING))
+    except OSError:
+        return True  # who reads it on will say what is wrong
+    return _BEGINNING.startswith(beginning)
 
 
 def _append(path: Path, lines: bytes, *, may_begin: bool) -> None:
@@ -226,7 +252,7 @@ def read_manifests(video_dir: Path) -> Manifests:
 
     Raises ConfigError for one that cannot be read.
     """
-    paths = tuple(sorted(video_dir.glob(_GLOB)))
+    paths = tuple(_manifests_in(video_dir))
     records: dict[str, Record] = {}
     cut_off = 0
     for path in paths:

@@ -252,6 +252,25 @@ def test_lines_of_shards_are_read_together(tmp_path: Path) -> None:
     assert {name: one.status for name, one in found.records.items()} == {"a": "done", "b": "done"}
 
 
+def test_a_manifest_of_another_program_stays_as_it_is(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = '{"audio_filepath": "a.wav", "duration": 1.0}\n'
+    for folder in (project.parent, videos(project)):
+        folder.mkdir(exist_ok=True)
+        (folder / NAME).write_text(theirs)
+    assert synth(project) == 2
+    assert capsys.readouterr().err == (
+        f"seldsynth: {videos(project) / NAME}: is not a manifest of seldsynth; move it away\n"
+    )
+    assert not list(videos(project).rglob("*.mp4"))
+    (videos(project) / NAME).unlink()
+    assert synth(project, "--plan-only") == 0
+    assert main(["synth", "--from-plan", str(videos(project) / "deep" / "c.plan.json")]) == 0
+    assert read_manifests(videos(project)).records.keys() == {"deep/c"}
+    assert (project.parent / NAME).read_text() == theirs
+
+
 def test_two_runs_at_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert synth(project, "--plan-only") == 0
     plan = str(videos(project) / "deep" / "c.plan.json")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,7 +239,7 @@ def test_a_run_that_is_at_work_is_said(videos: Path, capsys: pytest.CaptureFixtu
         capsys.readouterr()
         assert main(["verify", str(videos), "-v"]) == 0
         err = capsys.readouterr().err
-    assert f"a run (process {other.pid} on {os.uname().nodename}" in err
+    assert f"a run (process {other.pid} on {socket.gethostname()}" in err
     assert "is at work there" in err
 
 
