@@ -2,10 +2,10 @@
 
 A video says itself of which plan it was made, and gets its name last, when all beside it lies
 there; so no log needs to be believed. Looked at is what ten thousand recordings can afford, some
-milliseconds each beside the planning: that the boxes of the MP4 fill the file exactly and its index
-can be read, its plan's hash, the plan file and name.csv to the letter, and that the other files are
-there with the sizes that the manifest has of them. Contents that changed without their size are for
-`verify`, which reads every byte.
+twenty milliseconds each beside the planning: that the boxes of the MP4 fill the file exactly and
+its index can be read, its plan's hash, the plan file and name.csv to the letter, and that the other
+files are there with the sizes that the manifest has of them. Contents that changed without their
+size are for `verify`, which reads every byte.
 """
 
 from __future__ import annotations
