@@ -19,7 +19,7 @@ from seldsynth.files import write_whole
 from seldsynth.metadata import LabelTable, read_labels
 from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
 from seldsynth.planner import make_plan, notes_on, warnings_on
-from seldsynth.recordings import FileFacts, Recording
+from seldsynth.recordings import FileFacts, Recording, recording_of_plan
 from seldsynth.sounds import SoundLibrary
 
 _log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ class Outcome:
     skipped: its video is there already, or the message says why there is none. seconds: time to
     render and encode. outputs: what was written; of a skipped one, what a run before had finished
     and not written down. made_by: of a skipped one, the version of seldsynth. message: why it
-    failed or was left out. inputs: path and sha256 of labels
-    and sound. again: why it is made although it was made before.
+    failed or was left out. inputs: path and sha256 of labels and sound. again: why it is made
+    although it was made before.
     """
 
     recording_id: str
@@ -56,8 +56,7 @@ class Job:
     """A recording with its plan, ready to be rendered anywhere.
 
     fresh: the plan was made just now: its assets need not be compared again, and it is saved when
-    its video is there. A plan from a file stays as it is. inputs, again: as in
-    Outcome.
+    its video is there. A plan from a file stays as it is. inputs, again: as in Outcome.
     """
 
     recording: Recording
@@ -253,15 +252,7 @@ def load_plans(
     folders: where input folders are now, if not where the plan says.
     """
     for path in plan_files:
-        name = path.name.removesuffix(".json").removesuffix(".plan")
-        recording = Recording(
-            recording_id=name,
-            label_id=name,
-            variant=0,
-            source=path,
-            video=path.with_name(f"{name}.mp4"),
-            plan=path,
-        )
+        recording = recording_of_plan(path)
         try:
             plan = plan_from_json(path.read_bytes(), name=path)
             recording = replace(recording, recording_id=plan.recording_id)

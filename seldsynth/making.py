@@ -71,8 +71,8 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
 def _write_beside(job: Job, truth: GroundTruth) -> None:
     """Write what belongs to a video that is about to get its name.
 
-    A video under its name always lies beside its own ground truth and plan: one of another plan
-    goes before theirs come.
+    A video under its name always lies beside its own ground truth and plan: one of another plan, or
+    of another version of seldsynth, goes before theirs come.
     """
     plan, recording = job.plan, job.recording
     obsolete = _beside_before(job) - set(files_beside(plan, recording.video))
@@ -82,20 +82,19 @@ def _write_beside(job: Job, truth: GroundTruth) -> None:
         truth.write(files)
         _write_sound_beside(job, files)
         files.flush()
-        if _origin_at(recording.video) != plan.sha256():
+        if _comment_at(recording.video) != comment_of(plan.sha256()):
             recording.video.unlink(missing_ok=True)
         files.rename()
         for path in obsolete:
             path.unlink(missing_ok=True)
 
 
-def _origin_at(video: Path) -> str:
-    """The hash of the plan that the video of that name was made of; nothing if it is not ours."""
+def _comment_at(video: Path) -> str:
+    """What the video that has the name now says of itself, if anything."""
     try:
-        origin = origin_of(read_tags(video).comment)
+        return read_tags(video).comment
     except (MediaError, OSError):
         return ""
-    return origin.plan_sha256 if origin else ""
 
 
 def video_format(plan: ScenePlan, *, encoder: str) -> VideoFormat:

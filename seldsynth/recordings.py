@@ -87,6 +87,19 @@ def find_recordings(config: Config) -> list[Recording]:
     return list(found.values())
 
 
+def recording_of_plan(plan_file: Path) -> Recording:
+    """The recording of a saved plan: all of it lies beside the plan, and is called like it."""
+    name = plan_file.name.removesuffix(".json").removesuffix(".plan")
+    return Recording(
+        recording_id=name,
+        label_id=name,
+        variant=0,
+        source=plan_file,
+        video=plan_file.with_name(f"{name}.mp4"),
+        plan=plan_file,
+    )
+
+
 def _is_output(path: Path) -> bool:
     """Whether a CSV is the ground truth of a video, in a folder that a run wrote."""
     stem = path.name.removesuffix(".csv").removesuffix(".tracks")

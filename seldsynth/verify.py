@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import multiprocessing
 import os
 from collections import Counter
@@ -35,6 +36,8 @@ from seldsynth.truth.tables import TRACK_COLUMNS, label_lines
 
 _FEW = 8  # recordings that are read sooner than a process is started
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
@@ -65,6 +68,10 @@ def verify_set(
     manifests = read_manifests(root)
     if not manifests.paths:
         raise ConfigError(f"{root}: no {NAME} in it; name the folder of a set of videos")
+    if manifests.cut_off:
+        _log.info(
+            "lines that killed runs left cut off, and that are passed over: %d", manifests.cut_off
+        )
     records = sorted(manifests.records.values(), key=lambda record: record.recording_id)
     check = partial(verify_recording, root, quick=quick)
     for verdict in _spread(check, records, workers=workers):

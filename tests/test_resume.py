@@ -320,6 +320,32 @@ def test_leftovers_go_whoever_left_them(project: Path) -> None:
     assert synth(project, "--resume") == 0
     assert not any(path.exists() for path in leftovers)
     assert kept.exists()
+    leftovers[0].write_text("half")
+    assert main(["synth", "--from-plan", str(videos(project) / "a.plan.json")]) == 0
+    assert not leftovers[0].exists()
+
+
+def test_a_video_of_another_version_goes_before_its_ground_truth(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the run ends in between, no video lies beside what another version wrote."""
+    with monkeypatch.context() as patch:
+        patch.setattr(seldsynth, "__version__", "0.0.9")
+        assert synth(project, "--limit", "1") == 0
+    before = (videos(project) / "a.mp4").read_bytes()
+    seen = []
+    replace = os.replace
+
+    def watched(source: Path, target: Path) -> None:
+        seen.append((Path(target).name, (videos(project) / "a.mp4").exists()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    assert synth(project, "--limit", "1") == 0
+    assert [name for name, _ in seen[:1]] == ["a.plan.json"]
+    assert seen[-1][0] == "a.mp4"
+    assert not any(there for _, there in seen)
+    assert (videos(project) / "a.mp4").read_bytes() != before
 
 
 class FullDisk:

@@ -26,10 +26,15 @@ from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError
 from seldsynth.files import check_writable, remove_temporaries
-from seldsynth.manifest import Books, Manifest, read_manifests, set_of
+from seldsynth.manifest import NAME, Books, Manifest, read_manifests, set_of
 from seldsynth.media.encode import choose_encoder
 from seldsynth.provenance import config_sha256
-from seldsynth.recordings import Recording, files_written, find_recordings
+from seldsynth.recordings import (
+    Recording,
+    files_written,
+    find_recordings,
+    recording_of_plan,
+)
 from seldsynth.report.contact_sheet import write_contact_sheet
 from seldsynth.resume import Finished, failed_before
 from seldsynth.run_lock import only_run
@@ -67,9 +72,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="make what is missing, failed or changed; says why"
     )
-    parser.add_argument(
-        "--retry-failed", action="store_true", help="make only what failed in the last run of it"
-    )
+    parser.add_argument("--retry-failed", action="store_true", help="make only what failed before")
     parser.add_argument(
         "--write-config", type=Path, metavar="FILE", help="write a commented config to start from"
     )
@@ -108,8 +111,8 @@ def _run(options: argparse.Namespace) -> int:
         print(f"\nvideos and plans: {video_dir}")
         if log_file.is_file():
             print(f"log: {log_file}")
-        if (manifest := Manifest(video_dir).path).is_file():
-            print(f"manifest: {manifest}")
+        if (video_dir / NAME).is_file():
+            print(f"manifest: {video_dir / NAME}")
     if is_demo and not options.quiet and not options.plan_only:
         _show_demo(video_dir, recordings)
     return _exit_code(outcomes, all_recorded=all_recorded)
@@ -198,6 +201,8 @@ def _from_plans(options: argparse.Namespace) -> int:
         for root in roots:
             check_writable(root)
             locks.enter_context(only_run(root))
+        videos = [recording_of_plan(path).video for path in plans]
+        remove_temporaries(path for video in videos for path in files_written(video))
         jobs = load_plans(plans, device=device, folders=dict(config.input) if config else {})
         outcomes, all_recorded = _run_jobs(
             jobs, len(plans), workers=workers, books=books, options=options
