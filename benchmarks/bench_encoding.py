@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 
 from seldsynth import demo
 from seldsynth.assets import scan_library
-from seldsynth.batch import Job, find_recordings, plan_recordings, prepare_process
+from seldsynth.batch import Job, plan_recordings
 from seldsynth.config_file import load_config
+from seldsynth.making import prepare_process
+from seldsynth.recordings import find_recordings
 from seldsynth.render.scene import render_frames
 
 Frames = NDArray[np.uint8]

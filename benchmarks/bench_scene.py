@@ -19,7 +19,8 @@ import torch
 from results import write_results
 from scenes import Scene, make_job
 
-from seldsynth.batch import Job, prepare_process, render_recording
+from seldsynth.batch import Job
+from seldsynth.making import prepare_process, render_recording
 from seldsynth.media.encode import VideoFormat, write_video
 from seldsynth.render.scene import render_frames
 

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from seldsynth import demo
 from seldsynth.assets import scan_library
-from seldsynth.batch import Job, find_recordings, plan_recordings
+from seldsynth.batch import Job, plan_recordings
 from seldsynth.config_file import load_config
 from seldsynth.media.encode import VideoFormat, write_video
+from seldsynth.recordings import find_recordings
 
 RATE = 30
 _STEP_DEG = 2.0  # that a source moves in 0.1 s

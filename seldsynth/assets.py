@@ -17,7 +17,7 @@ from typing import Literal
 from seldsynth.asset_files import Asset, AssetFile, AssetKind, file_sha256, read_asset
 from seldsynth.class_table import ClassTable
 from seldsynth.classes import CLASSES, NUM_CLASSES
-from seldsynth.errors import ConfigError, MediaError
+from seldsynth.errors import AssetError, ConfigError, MediaError
 from seldsynth.folders import files_below
 from seldsynth.media.decode import MAX_CLIP_S
 from seldsynth.media.mattes import MASK_ENDING
@@ -53,12 +53,15 @@ class AssetLibrary:
     def check(self, file: AssetFile) -> Asset | None:
         """Read a file through and describe it; None, and one warning, if it cannot be used.
 
-        Stills and clips are decoded whole; of a canvas video the first ten seconds.
+        Stills and clips are decoded whole; of a canvas video the first ten seconds. Raises
+        AssetError for a file that is not there any more: choosing another would be another plan
+        than the one that is made where nothing vanishes.
         """
         if file not in self._checked:
             try:
                 self._checked[file] = self._read(file)
             except MediaError as error:
+                self._refuse_vanished(file)
                 self.warn_once(f"left out: {error}")
                 self._checked[file] = None
         return self._checked[file]
@@ -71,6 +74,15 @@ class AssetLibrary:
         if (once_for or message) not in self._said:
             self._said.add(once_for or message)
             _log.warning(message)
+
+    def _refuse_vanished(self, file: AssetFile) -> None:
+        root = self.folders[file.folder]
+        for name in filter(None, (file.path, file.mask)):
+            if not (root / name).is_file():
+                raise AssetError(
+                    f"{root / name}: was there when the run began, and is not there now; "
+                    "bring it back, then --resume"
+                )
 
     def _read(self, file: AssetFile) -> Asset:
         longest_s = _CANVAS_CHECK_S if file in self.canvases else MAX_CLIP_S

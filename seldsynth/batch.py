@@ -1,72 +1,28 @@
-"""Recordings: found, planned, rendered; one that fails is reported, and the others go on."""
+"""Recordings planned: jobs for those that are to be made, outcomes of the others."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-import cv2
 import torch
 
+from seldsynth.asset_files import file_sha256
 from seldsynth.assets import AssetLibrary, folder_of
 from seldsynth.config import Config
-from seldsynth.errors import ConfigError, MediaError, PlanError, SeldsynthError
+from seldsynth.errors import SeldsynthError
 from seldsynth.events import events_of
-from seldsynth.files import remove_leftovers, write_whole, written_whole
-from seldsynth.folders import files_below
-from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
-from seldsynth.media.sound_files import write_wav
-from seldsynth.media.sound_tracks import SoundTrack
+from seldsynth.files import write_whole
 from seldsynth.metadata import LabelTable, read_labels
-from seldsynth.plan import SOUND_FOLDER, ScenePlan, plan_from_json, resolve_folders
-from seldsynth.planner import make_plan, notes_on, variant_id, warnings_on
-from seldsynth.render.scene import check_assets, render_scene
+from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
+from seldsynth.planner import make_plan, notes_on, warnings_on
+from seldsynth.recordings import FileFacts, Recording, recording_of_plan
 from seldsynth.sounds import SoundLibrary
-from seldsynth.truth.files import (
-    ENDINGS,
-    GroundTruth,
-    check_labels_are_ours,
-    truth_files,
-    truth_path,
-)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recording:
-    """One label file (or saved plan) and what becomes of it: one video of possibly several.
-
-    recording_id: with the variant, if there are several. label_id: without.
-    """
-
-    recording_id: str
-    label_id: str
-    variant: int
-    source: Path
-    video: Path
-    plan: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A recording with its plan, ready to be rendered anywhere.
-
-    fresh: the plan was made just now: its assets need not be compared again, and it is saved when
-    its video is there. A plan from a file stays as it is.
-    """
-
-    recording: Recording
-    plan: ScenePlan
-    folders: dict[str, Path]
-    device: str
-    fresh: bool
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,71 +30,85 @@ class Outcome:
     """What became of a recording.
 
     skipped: its video is there already, or the message says why there is none. seconds: time to
-    render and encode. message: why it failed or was left out.
+    render and encode. outputs: what was written; of a skipped one, what a run before had finished
+    and not written down. made_by: of a skipped one, the version of seldsynth. message: why it
+    failed or was left out. inputs: path and sha256 of labels and sound. again: why it is made
+    although it was made before.
     """
 
     recording_id: str
+    video: Path
     status: Literal["done", "planned", "skipped", "failed"]
     frames: int = 0
     seconds: float = 0.0
-    video_bytes: int = 0
     plan_sha256: str = ""
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    outputs: Mapping[Path, FileFacts] = field(default_factory=dict)
+    made_by: str = ""
+    again: str = ""
     message: str = ""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def find_recordings(config: Config) -> list[Recording]:
-    """Every label file below metadata_dir, sorted by path, once for each variant.
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A recording with its plan, ready to be rendered anywhere.
 
-    Raises ConfigError if there is none. The id is the path below metadata_dir without its ending,
-    with forward slashes. Links are followed: a label file can do no harm.
+    fresh: the plan was made just now: its assets need not be compared again, and it is saved when
+    its video is there. A plan from a file stays as it is. inputs, again: as in Outcome.
     """
-    root, video_dir = config.input.metadata_dir, config.output.video_dir
-    videos_inside = video_dir.is_relative_to(root)
-    found: dict[str, Recording] = {}
-    taken: dict[Path, Path] = {}  # what is written, wherever links lead: for which labels
-    real_video_dir = video_dir.resolve()
-    for path in files_below(root, follow_symlinks=True):
-        if path.suffix.lower() != ".csv" or _is_output(path):
-            continue
-        if videos_inside and path.is_relative_to(video_dir):
-            continue
-        label_id = path.relative_to(root).with_suffix("").as_posix()
-        for variant in range(config.processing.variants):
-            recording_id = variant_id(label_id, variant, config.processing.variants)
-            if recording_id in found:
-                raise ConfigError(f"{path} and {found[recording_id].source} would be one video")
-            video = video_dir / f"{recording_id}.mp4"
-            real_video = real_video_dir / f"{recording_id}.mp4"
-            for output in (truth_path(real_video, ending) for ending in ENDINGS):
-                if output in taken:
-                    raise ConfigError(f"{path} and {taken[output]} would both have {output}")
-                taken[output] = path
-            found[recording_id] = Recording(
-                recording_id=recording_id,
-                label_id=label_id,
-                variant=variant,
-                source=path,
-                video=video,
-                plan=video_dir / f"{recording_id}.plan.json",
-            )
-    if not found:
-        raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
-    for recording in found.values():
-        real_source = recording.source.resolve()
-        if real_source in taken:
-            raise ConfigError(
-                f"output.video_dir: ground truth of {taken[real_source]} would replace the "
-                f"labels {recording.source}; choose another folder"
-            )
-    return list(found.values())
+
+    recording: Recording
+    plan: ScenePlan
+    folders: dict[str, Path]
+    device: str
+    fresh: bool
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    again: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def failed(self, message: str) -> Outcome:
+        """Its outcome, if it failed."""
+        return Outcome(
+            recording_id=self.recording.recording_id,
+            video=self.recording.video,
+            status="failed",
+            plan_sha256=self.plan.sha256(),
+            inputs=self.inputs,
+            again=self.again,
+            message=message,
+            warnings=self.warnings,
+            notes=self.notes,
+        )
 
 
-def _is_output(path: Path) -> bool:
-    """Whether a CSV is the ground truth of a video, in a folder that a run wrote."""
-    stem = path.name.removesuffix(".csv").removesuffix(".tracks")
-    return path.with_name(f"{stem}.plan.json").is_file()
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a recording stands before it is made.
+
+    finished: it need not be made. made_by: by which version of seldsynth it was. unrecorded: what
+    is there of it and was never written down. again: why it is to be made again; empty if it never
+    was.
+    """
+
+    finished: bool = False
+    made_by: str = ""
+    unrecorded: Mapping[Path, FileFacts] = field(default_factory=dict)
+    again: str = ""
+
+
+class Look(Protocol):
+    """Says how a recording stands; labels_sha256 is of its label file."""
+
+    def __call__(self, recording: Recording, plan: ScenePlan, *, labels_sha256: str) -> Standing:
+        """Look at what is there. Raises MediaError or OSError if that cannot be read."""
+
+
+def make_all(recording: Recording, plan: ScenePlan, *, labels_sha256: str) -> Standing:
+    """Look at nothing: all are to be made."""
+    return Standing()
 
 
 def plan_recordings(
@@ -148,17 +118,22 @@ def plan_recordings(
     sounds: SoundLibrary | None,
     *,
     device: torch.device,
-    finished: Callable[[Recording, ScenePlan], bool] = lambda recording, plan: False,
+    look: Look = make_all,
+    check_place: Callable[[], None] = lambda: None,
     plan_only: bool = False,
 ) -> Iterator[Job | Outcome]:
     """Plan every recording; yields a Job for each that is to be rendered, or what became of it.
 
-    sounds: None where there are none to be had. finished: says of a recording and its plan whether
-    the video is there already. plan_only: the plans are saved, and nothing is rendered.
+    sounds: None where there are none to be had. look: says of a recording and its plan whether the
+    video is there already; its warnings and notes are not said again then. check_place: raises
+    MediaError once the place of the videos is gone. plan_only: the plans are saved, and nothing is
+    rendered.
     """
     for recording in recordings:
-        outcome = Outcome(recording_id=recording.recording_id, status="failed")
+        outcome = _failed(recording)
         try:
+            check_place()
+            labels_sha256 = file_sha256(recording.source)
             table = read_labels(recording.source, distance_unit=config.labels.distance_unit)
             sound = sounds.plan(recording.label_id) if sounds else None
             if sounds and not sound and config.audio.missing == "skip":
@@ -183,16 +158,19 @@ def plan_recordings(
                     *_notes_on(plan, table, config, library),
                 ),
                 plan_sha256=plan.sha256(),
+                inputs=_inputs(config, recording, plan, labels_sha256),
             )
-            if finished(recording, plan):
-                yield replace(outcome, status="skipped")
+            standing = look(recording, plan, labels_sha256=labels_sha256)
+            if standing.finished:
+                yield _skipped(outcome, standing, plan)
                 continue
+            outcome = replace(outcome, again=standing.again)
             recording.plan.parent.mkdir(parents=True, exist_ok=True)
             if plan_only:
                 yield _save_plan(recording, plan, outcome)
                 continue
         except Exception as error:
-            yield replace(outcome, message=_describe(error))
+            yield replace(outcome, message=describe_failure(error))
             continue
         yield Job(
             recording=recording,
@@ -200,9 +178,42 @@ def plan_recordings(
             folders=resolve_folders(plan, recording.plan),
             device=str(device),
             fresh=True,
+            inputs=outcome.inputs,
+            again=outcome.again,
             warnings=outcome.warnings,
             notes=outcome.notes,
         )
+
+
+def _failed(recording: Recording) -> Outcome:
+    return Outcome(recording_id=recording.recording_id, video=recording.video, status="failed")
+
+
+def _inputs(
+    config: Config, recording: Recording, plan: ScenePlan, labels_sha256: str
+) -> dict[str, dict[str, str]]:
+    path = recording.source.relative_to(config.input.metadata_dir).as_posix()
+    inputs = {"labels": {"path": path, "sha256": labels_sha256}}
+    return inputs | _sound_input(plan)
+
+
+def _sound_input(plan: ScenePlan) -> dict[str, dict[str, str]]:
+    sound = plan.sound
+    return {"sound": {"path": sound.path, "sha256": sound.sha256}} if sound else {}
+
+
+def _skipped(outcome: Outcome, standing: Standing, plan: ScenePlan) -> Outcome:
+    """A recording that is finished; if that was not written down, with all there is to write."""
+    outcome = replace(outcome, status="skipped", made_by=standing.made_by)
+    if not standing.unrecorded:
+        return replace(outcome, warnings=(), notes=())
+    note = "finished by a run that did not come to write it down"
+    return replace(
+        outcome,
+        frames=plan.num_frames,
+        outputs=standing.unrecorded,
+        notes=(*outcome.notes, note),
+    )
 
 
 def _notes_on(
@@ -241,156 +252,28 @@ def load_plans(
     folders: where input folders are now, if not where the plan says.
     """
     for path in plan_files:
-        name = path.name.removesuffix(".json").removesuffix(".plan")
-        recording = Recording(
-            recording_id=name,
-            label_id=name,
-            variant=0,
-            source=path,
-            video=path.with_name(f"{name}.mp4"),
-            plan=path,
-        )
+        recording = recording_of_plan(path)
         try:
             plan = plan_from_json(path.read_bytes(), name=path)
+            recording = replace(recording, recording_id=plan.recording_id)
             moved = {
                 key: folder_of(place)
                 for key in plan.folders
                 if (place := folders.get(key)) is not None
             }
             yield Job(
-                recording=replace(recording, recording_id=plan.recording_id),
+                recording=recording,
                 plan=plan,
                 folders={**resolve_folders(plan, path), **moved},
                 device=str(device),
                 fresh=False,
+                inputs=_sound_input(plan),
             )
         except Exception as error:
-            yield Outcome(recording_id=name, status="failed", message=_describe(error))
+            yield replace(_failed(recording), message=describe_failure(error))
 
 
-def prepare_process() -> None:
-    """One thread for everything: recordings are what runs side by side; and whole float32 sums."""
-    torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # else a GPU blurs with 10 bits
-    cv2.setNumThreads(1)
-
-
-def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
-    """Render and encode one recording; a failure is returned, not raised."""
-    plan, recording = job.plan, job.recording
-    outcome = Outcome(
-        recording_id=recording.recording_id,
-        status="failed",
-        warnings=job.warnings,
-        notes=job.notes,
-    )
-    start = time.perf_counter()
-    try:
-        outcome = replace(outcome, plan_sha256=plan.sha256())
-        device = torch.device(job.device)
-        encoding = plan.encoding
-        form = VideoFormat(
-            width=plan.width,
-            height=plan.height,
-            frame_rate=plan.frames_per_second,
-            encoder=choose_encoder(encoding.encoder, device_kind=device.type),
-            preset=encoding.preset,
-            quality=encoding.quality,
-            gop_s=encoding.gop_s,
-        )
-        if not job.fresh:
-            check_assets(plan, job.folders)
-            check_labels_are_ours(plan, recording.video)
-        _check_place_beside(job)
-        for ending in (".mp4", ".mp4.untagged", ".wav", *ENDINGS):
-            remove_leftovers(truth_path(recording.video, ending))
-        with GroundTruth(plan, recording.video, device=device) as truth:
-
-            def write_beside() -> None:
-                truth.write()
-                _write_sound_beside(job)
-                if job.fresh:
-                    write_whole(recording.plan, plan.to_json())
-
-            sound = _sound_track(job)
-            with write_video(recording.video, form, sound, beside=write_beside) as writer:
-                for frame in render_scene(plan, job.folders, device=device):
-                    writer.write(frame.buffer.cpu().numpy())
-                    truth.see(frame)
-                    on_frame()
-        video_bytes = recording.video.stat().st_size
-    except Exception as error:
-        return replace(outcome, message=_describe(error), seconds=time.perf_counter() - start)
-    return replace(
-        outcome,
-        status="done",
-        frames=plan.num_frames,
-        seconds=time.perf_counter() - start,
-        video_bytes=video_bytes,
-    )
-
-
-def _sound_track(job: Job) -> SoundTrack | None:
-    sound = job.plan.sound
-    if sound is None or sound.track is None:
-        return None
-    return SoundTrack(
-        path=job.folders[SOUND_FOLDER] / sound.path,
-        form=sound.track,
-        num_samples=job.plan.num_samples(sound.track.sample_rate),
-    )
-
-
-def _write_sound_beside(job: Job) -> None:
-    """Write the sound that cannot go into the video, as long as that is.
-
-    What an earlier plan left there, and this one does not want, is removed.
-    """
-    sound, target = job.plan.sound, _sound_beside(job.recording.video)
-    if sound is not None and sound.is_kept_beside:
-        with written_whole(target) as temporary:
-            write_wav(
-                job.folders[SOUND_FOLDER] / sound.path,
-                temporary,
-                num_samples=job.plan.num_samples(sound.info.sample_rate),
-            )
-    elif job.fresh and _kept_beside_before(job.recording.plan):
-        target.unlink(missing_ok=True)
-
-
-def _kept_beside_before(plan_file: Path) -> bool:
-    """Whether the plan of an earlier run, if there is one, kept sound beside its video."""
-    try:
-        before = plan_from_json(plan_file.read_bytes(), name=plan_file)
-    except (PlanError, OSError):
-        return False
-    return before.sound is not None and before.sound.is_kept_beside
-
-
-def _check_place_beside(job: Job) -> None:
-    """See that sound beside the video replaces nobody's. Raises MediaError."""
-    sound, video = job.plan.sound, job.recording.video
-    target = _sound_beside(video)
-    if sound is None or not sound.is_kept_beside or not target.exists():
-        return
-    source = job.folders[SOUND_FOLDER] / sound.path
-    if not video.exists() or target.samefile(source):
-        raise MediaError(
-            f"{target}: there already, and not beside a video of ours; choose another folder"
-        )
-
-
-def _sound_beside(video: Path) -> Path:
-    return truth_path(video, ".wav")
-
-
-def files_beside(plan: ScenePlan, video: Path) -> list[Path]:
-    """The files beside a video that its plan asks for: ground truth, and sound if not in it."""
-    sound = [_sound_beside(video)] if plan.sound and plan.sound.is_kept_beside else []
-    return [*truth_files(plan, video), *sound]
-
-
-def _describe(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """One line for a user's fault; for a fault of ours, one line here and the rest in the log."""
     if isinstance(error, SeldsynthError):
         return str(error)

@@ -40,6 +40,10 @@ _COMMANDS = {
         "fetch clips of the classes",
         "Fetch the clips of a list (link,start,end,class) into class folders.",
     ),
+    "verify": (
+        "check a finished set of videos against its manifest",
+        "Read a finished set of videos again, and name every file that is not right.",
+    ),
     "overlay": (
         "draw the ground truth over copies of videos",
         "Draw boxes, names, directions, a grid of angles and the time over copies of videos.",

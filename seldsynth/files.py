@@ -6,12 +6,15 @@ import contextlib
 import csv
 import glob
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from seldsynth.errors import ConfigError, MediaError
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp", re.DOTALL)
 
 
 def temporary_beside(path: Path) -> Path:
@@ -54,6 +57,69 @@ def text_written_whole(path: Path) -> Iterator[TextIO]:
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         yield file
+
+
+class FilesTogether:
+    """Files that get their names together, when all of them are on the disk.
+
+    A context manager: `temporary`, `open` or `write` each, `flush`, then `rename`; what has not got
+    its name at the end is removed. That one of them cannot be written is raised as MediaError.
+    """
+
+    def __init__(self) -> None:
+        self._temporaries: dict[Path, Path] = {}
+        self._opened: list[TextIO] = []
+        self._begun: Path | None = None
+
+    def __enter__(self) -> FilesTogether:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        for file in self._opened:
+            with contextlib.suppress(OSError):
+                file.close()
+        for temporary in self._temporaries.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and (where := self._written_at(error)):
+            raise MediaError(f"{where}: cannot be written: {error.strerror}") from None
+
+    def _written_at(self, error: OSError) -> Path | None:
+        """Which of them an error is about: a write names none, and any other name is not ours."""
+        if error.filename is None:
+            return self._begun
+        names = {os.fspath(temporary): path for path, temporary in self._temporaries.items()}
+        return names.get(os.fspath(error.filename))
+
+    def temporary(self, path: Path) -> Path:
+        """Where to write the file that will be at path. Makes the folder."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._temporaries[path] = temporary_beside(path)
+        self._begun = path
+        return self._temporaries[path]
+
+    def open(self, path: Path) -> TextIO:
+        """A UTF-8 file to write into, which will be at path."""
+        file = self.temporary(path).open("w", encoding="utf-8", newline="")
+        self._opened.append(file)
+        return file
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a small UTF-8 file that will be at path."""
+        self.open(path).write(text)
+
+    def flush(self) -> None:
+        """Have all of them on the disk: after this, only names are missing."""
+        for file in self._opened:
+            file.close()
+        for temporary in self._temporaries.values():
+            flush_to_disk(temporary)
+
+    def rename(self) -> None:
+        """Give them their names, in the order they were begun."""
+        for path in list(self._temporaries):
+            os.replace(self._temporaries[path], path)
+            del self._temporaries[path]
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -113,12 +179,42 @@ def flush_to_disk(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of path that processes left which are no more."""
+    """Remove the temporary files of path that processes of this machine left which are no more.
+
+    Where others are kept out by a lock, `remove_temporaries` knows better.
+    """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = leftover.name.split(".")[-2]
         if not (process.isdigit() and _is_alive(int(process))):
             with contextlib.suppress(OSError):
                 leftover.unlink(missing_ok=True)
+
+
+def remove_temporaries(paths: Iterable[Path]) -> None:
+    """Remove the temporary files of paths, whichever process left them: nobody else writes there.
+
+    A folder is read once, however many of its paths there are.
+    """
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name)
+    for folder, wanted in names.items():
+        for temporary in temporaries_in(folder):
+            if temporary.name[1:].rsplit(".", 2)[0] in wanted:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+
+def temporaries_in(folder: Path) -> list[Path]:
+    """The temporary files in a folder, as `temporary_beside` calls them; none if it is not there.
+
+    One that another program is writing may be among them.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(one.path) for one in entries if _TEMPORARY.fullmatch(one.name))
+    except OSError:
+        return []
 
 
 def _is_alive(process: int) -> bool:

@@ -15,8 +15,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol
 
-from seldsynth.batch import Job, Outcome, prepare_process, render_recording
-from seldsynth.files import remove_leftovers
+from seldsynth.batch import Job, Outcome
+from seldsynth.files import remove_temporaries
+from seldsynth.making import prepare_process, render_recording
+from seldsynth.recordings import files_written
 
 _log = logging.getLogger(__name__)
 
@@ -118,12 +120,8 @@ class _Worker:
             return future.result()
         except BrokenProcessPool:
             self.close()
-            remove_leftovers(self._job.recording.video)
-            return Outcome(
-                recording_id=self._job.recording.recording_id,
-                status="failed",
-                message="its worker process died (killed, or out of memory?)",
-            )
+            remove_temporaries(files_written(self._job.recording.video))
+            return self._job.failed("its worker process died (killed, or out of memory?)")
 
     def new_frames(self) -> int:
         total = int(self._frames.value)
@@ -184,6 +182,4 @@ def _work(job: Job) -> Outcome:
     try:
         return render_recording(job, on_frame=count)
     except _Stopped:
-        return Outcome(
-            recording_id=job.recording.recording_id, status="failed", message="interrupted"
-        )
+        return job.failed("interrupted")

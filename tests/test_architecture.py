@@ -8,8 +8,8 @@ import seldsynth
 
 # fmt: off
 ORDER = [
-    "errors", "files", "folders", "class_table", "classes", "words", "sphere", "yaml_file",
-    "class_file",
+    "errors", "files", "folders", "run_lock", "class_table", "classes", "words", "sphere",
+    "yaml_file", "class_file",
     "config", "config_file", "metadata", "events",
     "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
     "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
@@ -17,7 +17,8 @@ ORDER = [
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.placing", "render.tile", "render.scene", "looks", "planner",
     "truth.visible", "truth.shrinking", "truth.masks", "truth.tables", "truth.files",
-    "batch", "workers", "run_log",
+    "provenance", "recordings", "batch", "making", "workers", "run_log", "manifest", "resume",
+    "verify",
     "report.sheet", "report.contact_sheet", "report.overlay", "report.asset_check",
     "report.class_sheet", "report.dataset", "report.gallery", "report.player", "web", "serve",
     "demo.sheet", "demo.things", "demo.pictures", "demo.furniture", "demo.room",
@@ -28,7 +29,7 @@ ORDER = [
     "collect.download",
     "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
     "commands.download", "commands.matte", "commands.assets", "commands.overlay", "commands.sheet",
-    "commands.gallery", "commands.serve",
+    "commands.gallery", "commands.serve", "commands.verify",
     "cli", "__main__",
 ]
 # fmt: on

@@ -17,8 +17,9 @@ import pytest
 import seldsynth
 from seldsynth.assets import scan_library
 from seldsynth.cli import main
-from seldsynth.commands.synth import num_workers
+from seldsynth.commands.options import num_workers
 from seldsynth.media.decode import check_clip
+from seldsynth.run_lock import FOLDER as LOCKS
 from seldsynth.truth.files import ENDINGS
 from tests.conftest import decode_planes, mock_clip, mock_labels, mock_project
 
@@ -41,11 +42,15 @@ def synth(config: Path, *arguments: str) -> int:
 
 def made(config: Path) -> list[str]:
     videos = config.parent / "videos"
-    names = sorted(path.relative_to(videos).as_posix() for path in videos.rglob("*.*"))
+    names = sorted(
+        path.relative_to(videos).as_posix()
+        for path in videos.rglob("*.*")
+        if not path.relative_to(videos).as_posix().startswith(LOCKS)
+    )
     return [name for name in names if not name.endswith(ENDINGS)]  # ground truth has its own tests
 
 
-ALL = ["deep/mix3.mp4", "deep/mix3.plan.json", "mix1.mp4", "mix1.plan.json"]
+ALL = ["deep/mix3.mp4", "deep/mix3.plan.json", "manifest.jsonl", "mix1.mp4", "mix1.plan.json"]
 ALL += ["mix2.mp4", "mix2.plan.json", "processing_log.txt"]
 
 
@@ -203,14 +208,14 @@ def test_a_worker_that_is_killed_fails_alone(tmp_path: Path) -> None:
     _, said = run.communicate(timeout=120)
     assert run.returncode == 1
     assert "a_long failed: its worker process died" in said
-    assert not list((tmp_path / "videos").glob(".*"))
+    assert not list((tmp_path / "videos").glob(".*.tmp"))
     assert sorted(path.name for path in (tmp_path / "videos").glob("*.mp4")) == [
         "b.mp4",
         "c.mp4",
         "d.mp4",
     ]
     assert synth(config, "--resume", "--set", "processing.video_duration=1") == 0
-    assert not list((tmp_path / "videos").glob(".*"))
+    assert not list((tmp_path / "videos").glob(".*.tmp"))
 
 
 @pytest.mark.slow
@@ -228,8 +233,8 @@ def test_an_interrupted_run_leaves_nothing_half_done(tmp_path: Path, workers: in
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
     assert said == "seldsynth: interrupted; --resume goes on from here\n"
-    left = {path.suffix for path in (tmp_path / "videos").rglob("*")}
-    assert left <= {".json", ".txt"}
+    assert not list((tmp_path / "videos").glob(".*.tmp"))
+    assert not list((tmp_path / "videos").glob("*.mp4"))
 
 
 def _wait_for(look: object, timeout_s: float = 60) -> Path:
@@ -250,7 +255,10 @@ def _wait_for(look: object, timeout_s: float = 60) -> Path:
         (["--set", "input.metadata_dir=images"], "no label CSV in"),
         (["--from-plan", "none.plan.json"], "no such file"),
         (["--from-plan", "config.yaml", "--set", "canvas.width=64"], "the plan has decided that"),
-        (["--from-plan", "config.yaml", "--resume"], "no --plan-only, no --resume with it"),
+        (
+            ["--from-plan", "config.yaml", "--resume"],
+            "no --plan-only, no --resume, no --retry-failed",
+        ),
         (["--set", "output.log_file=labels"], "is no place for a log"),
         (["--set", "output.log_file=labels/mix1.csv"], "is no place for a log"),
         (["--set", "output.log_file=config.yaml"], "is no place for a log"),
@@ -370,7 +378,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         run.send_signal(kind)
         assert run.wait(timeout=60) == code
         _wait_for(lambda process=worker: None if _is_running(process) else tmp_path)
-        for leftover in (tmp_path / "videos").glob(".*"):
+        for leftover in (tmp_path / "videos").glob(".*.tmp"):
             leftover.unlink()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -362,7 +363,8 @@ def test_an_overlay_keeps_the_sound(project: Path, codec: str) -> None:
     after, rate_after = decode_sound(videos / "mix.overlay.mp4")
     assert rate == rate_after
     assert np.array_equal(before, after)
-    assert read_tags(videos / "mix.overlay.mp4") == read_tags(videos / "mix.mp4")
+    ours = replace(read_tags(videos / "mix.mp4"), comment="")  # the copy is not what was planned
+    assert read_tags(videos / "mix.overlay.mp4") == ours
 
 
 def test_sound_of_labels_in_a_folder_called_foa(project: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import seldsynth
 from seldsynth.assets import class_files
@@ -18,6 +20,18 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
     return int(text)
+
+
+def worker_count(text: str) -> int | Literal["auto"]:
+    """A number of processes, or auto, for argparse."""
+    return "auto" if text == "auto" else positive(text)
+
+
+def num_workers(wish: int | Literal["auto"], *, num_recordings: int | None = None) -> int:
+    """Processes to use: as wished, or one per core; never more than recordings."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = wish if isinstance(wish, int) else cores or 1
+    return max(1, workers if num_recordings is None else min(workers, num_recordings))
 
 
 def not_negative(text: str) -> float:

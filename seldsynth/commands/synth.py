@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
 
 import torch
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+import seldsynth
 from seldsynth import demo
-from seldsynth.assets import scan_library
-from seldsynth.batch import Job, Outcome, find_recordings, load_plans, plan_recordings
+from seldsynth.assets import AssetLibrary, scan_library
+from seldsynth.batch import Job, Look, Outcome, load_plans, make_all, plan_recordings
 from seldsynth.choice import check_weights, folder_weight
 from seldsynth.class_file import load_classes
-from seldsynth.commands.options import add_common, positive
+from seldsynth.commands.options import add_common, num_workers, positive
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError
-from seldsynth.files import check_writable
+from seldsynth.files import check_writable, remove_temporaries
+from seldsynth.manifest import NAME, Books, Manifest, read_manifests, set_of
 from seldsynth.media.encode import choose_encoder
+from seldsynth.provenance import config_sha256
+from seldsynth.recordings import (
+    Recording,
+    files_written,
+    find_recordings,
+    recording_of_plan,
+)
 from seldsynth.report.contact_sheet import write_contact_sheet
+from seldsynth.resume import Finished, failed_before
+from seldsynth.run_lock import only_run
 from seldsynth.run_log import RunLog
 from seldsynth.sounds import SoundLibrary
 from seldsynth.workers import run
@@ -57,7 +69,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help="make the videos of saved plans again, each beside its plan; with --config, "
         "its input folders, device and workers are used",
     )
-    parser.add_argument("--resume", action="store_true", help="skip what is finished")
+    parser.add_argument(
+        "--resume", action="store_true", help="make what is missing, failed or changed; says why"
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="make only what failed before")
     parser.add_argument(
         "--write-config", type=Path, metavar="FILE", help="write a commented config to start from"
     )
@@ -85,39 +100,86 @@ def _run(options: argparse.Namespace) -> int:
         worth=lambda file: folder_weight(file, config.assets.weights),
     )
     check_weights(config.assets.weights, library)
-    log_file = config.output.log_file
+    video_dir, log_file = config.output.video_dir, config.output.log_file
     assert log_file is not None
-    _make_places(config.output.video_dir, log_file)
-    run_log = RunLog(log_file)
+    _make_places(video_dir, log_file)
+    with only_run(video_dir) as check_place:
+        outcomes, all_recorded = _make_set(
+            config, recordings, library, check_place, device=device, options=options
+        )
+    if not options.quiet:
+        print(f"\nvideos and plans: {video_dir}")
+        if log_file.is_file():
+            print(f"log: {log_file}")
+        if (video_dir / NAME).is_file():
+            print(f"manifest: {video_dir / NAME}")
+    if is_demo and not options.quiet and not options.plan_only:
+        _show_demo(video_dir, recordings)
+    return _exit_code(outcomes, all_recorded=all_recorded)
+
+
+def _make_set(
+    config: Config,
+    recordings: list[Recording],
+    library: AssetLibrary,
+    check_place: Callable[[], None],
+    *,
+    device: torch.device,
+    options: argparse.Namespace,
+) -> tuple[list[Outcome], bool]:
+    """Make recordings in a folder where nobody else writes.
+
+    Returns their outcomes, and whether all of them could be written down.
+    """
+    video_dir, log_file = config.output.video_dir, config.output.log_file
+    assert log_file is not None
+    remove_temporaries(path for one in recordings for path in files_written(one.video))
+    look: Look = make_all
+    config_hash = config_sha256(config)
+    if options.resume or options.retry_failed:
+        records = read_manifests(video_dir).records
+        look = Finished(video_dir, records, config_sha256=config_hash)
+        if options.retry_failed:
+            num_all = len(recordings)
+            recordings = failed_before(recordings, records)
+            if not options.quiet:
+                print(f"recordings that failed before: {len(recordings)} of {num_all}")
     jobs = plan_recordings(
         config,
         recordings,
         library,
         SoundLibrary(config) if config.input.audio_dir else None,
         device=device,
-        finished=run_log.is_finished if options.resume else lambda recording, plan: False,
+        look=look,
+        check_place=check_place,
         plan_only=options.plan_only,
     )
+    books = Books(
+        {video_dir: Manifest(video_dir)},
+        RunLog(log_file),
+        config_sha256=config_hash,
+        device=str(device),
+    )
     workers = num_workers(config.processing.workers, num_recordings=len(recordings))
-    outcomes = _run_jobs(jobs, len(recordings), workers=workers, run_log=run_log, options=options)
-    if not options.quiet:
-        print(f"\nvideos and plans: {config.output.video_dir}")
-        if log_file.is_file():
-            print(f"log: {log_file}")
-    if is_demo and not options.quiet and not options.plan_only:
-        for recording in recordings:
-            sheet = recording.video.with_suffix(".contact-sheet.png")
-            if recording.video.is_file():
-                write_contact_sheet(recording.video, sheet)
-                print(f"video: {recording.video}\ncontact sheet: {sheet}")
-        print(f"to look around in them: python -m seldsynth serve {config.output.video_dir} --open")
-    return _exit_code(outcomes)
+    return _run_jobs(jobs, len(recordings), workers=workers, books=books, options=options)
+
+
+def _show_demo(video_dir: Path, recordings: list[Recording]) -> None:
+    for recording in recordings:
+        sheet = recording.video.with_suffix(".contact-sheet.png")
+        if recording.video.is_file():
+            write_contact_sheet(recording.video, sheet)
+            print(f"video: {recording.video}\ncontact sheet: {sheet}")
+    print(f"to look around in them: python -m seldsynth serve {video_dir} --open")
 
 
 def _from_plans(options: argparse.Namespace) -> int:
     """Render saved plans; a config, if given, says where their folders are now."""
-    if options.plan_only or options.resume:
-        raise ConfigError("--from-plan makes videos of plans: no --plan-only, no --resume with it")
+    if options.plan_only or options.resume or options.retry_failed:
+        raise ConfigError(
+            "--from-plan makes videos of plans: no --plan-only, no --resume, no --retry-failed "
+            "with it"
+        )
     if options.overrides and options.config is None:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
     for override in options.overrides:
@@ -129,19 +191,25 @@ def _from_plans(options: argparse.Namespace) -> int:
     for path in plans:
         if not path.is_file():
             raise ConfigError(f"--from-plan {path}: no such file")
-    jobs = load_plans(plans, device=device, folders=dict(config.input) if config else {})
-    outcomes = _run_jobs(
-        jobs,
-        len(plans),
-        workers=num_workers(
-            config.processing.workers if config else "auto", num_recordings=len(plans)
-        ),
-        run_log=None,
-        options=options,
+    # What becomes of them is told to the set that they belong to, and nobody else works in it.
+    roots = sorted({set_of(path) for path in plans})
+    books = Books({root: Manifest(root) for root in roots}, None, device=str(device))
+    workers = num_workers(
+        config.processing.workers if config else "auto", num_recordings=len(plans)
     )
+    with contextlib.ExitStack() as locks:
+        for root in roots:
+            check_writable(root)
+            locks.enter_context(only_run(root))
+        videos = [recording_of_plan(path).video for path in plans]
+        remove_temporaries(path for video in videos for path in files_written(video))
+        jobs = load_plans(plans, device=device, folders=dict(config.input) if config else {})
+        outcomes, all_recorded = _run_jobs(
+            jobs, len(plans), workers=workers, books=books, options=options
+        )
     if not options.quiet and any(outcome.status == "done" for outcome in outcomes):
         print("the videos are beside their plans")
-    return _exit_code(outcomes)
+    return _exit_code(outcomes, all_recorded=all_recorded)
 
 
 def _check_encoder(config: Config, device: torch.device) -> None:
@@ -156,22 +224,25 @@ def _run_jobs(
     total: int,
     *,
     workers: int,
-    run_log: RunLog | None,
+    books: Books,
     options: argparse.Namespace,
-) -> list[Outcome]:
+) -> tuple[list[Outcome], bool]:
+    """Their outcomes, and whether all of them could be written down."""
     start = time.perf_counter()
-    with logging_redirect_tqdm(), _Bars(total, run_log, quiet=options.quiet > 0) as bars:
+    all_recorded = False
+    with logging_redirect_tqdm(), _Bars(total, books, quiet=options.quiet > 0) as bars:
         try:
             run(jobs, workers=workers, progress=bars)
         finally:
             bars.close()
+            all_recorded = books.close()
             _print_summary(bars.outcomes, time.perf_counter() - start, quiet=options.quiet > 0)
-    return bars.outcomes
+    return bars.outcomes, all_recorded
 
 
-def _exit_code(outcomes: list[Outcome]) -> int:
+def _exit_code(outcomes: list[Outcome], *, all_recorded: bool) -> int:
     failed = any(outcome.status == "failed" for outcome in outcomes)
-    return int(failed)
+    return int(failed or not all_recorded)
 
 
 def _write_config(path: Path) -> int:
@@ -202,27 +273,23 @@ def resolve_device(wish: str) -> torch.device:
     return device
 
 
-def num_workers(wish: int | Literal["auto"], *, num_recordings: int) -> int:
-    """Processes to use: as wished, or one per core; never more than recordings."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(wish if isinstance(wish, int) else cores or 1, num_recordings))
-
-
 def _make_places(video_dir: Path, log_file: Path) -> None:
     """Make the output folders, and see that they and the log can be written."""
     for folder in (video_dir, log_file.parent):
         check_writable(folder)
-    if log_file.exists() and not os.access(log_file, os.W_OK):
-        raise ConfigError(f"output.log_file: cannot write to {log_file}")
+    for path in (log_file, Manifest(video_dir).path):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise ConfigError(f"cannot write to {path}")
 
 
 class _Bars:
     """Progress on a terminal, lines in the log, and the outcomes kept for the end."""
 
-    def __init__(self, total: int, run_log: RunLog | None, *, quiet: bool) -> None:
+    def __init__(self, total: int, books: Books, *, quiet: bool) -> None:
         off = True if quiet else None  # None: off where there is no terminal
         self.outcomes: list[Outcome] = []
-        self._run_log = run_log
+        self._books = books
+        self._quiet = quiet
         self._recordings = tqdm(total=total, unit="rec", desc="recordings", disable=off, position=0)
         self._frames = tqdm(unit="frame", disable=off, position=1, leave=False)
         self._under_way: dict[str, int] = {}
@@ -239,6 +306,8 @@ class _Bars:
 
     def started(self, job: Job) -> None:
         name = job.recording.recording_id
+        if job.again and not self._quiet:
+            tqdm.write(f"{name} is made again: {job.again}")
         if not self._under_way:
             self._frames.reset(total=0)
         self._under_way[name] = job.plan.num_frames
@@ -261,18 +330,25 @@ class _Bars:
             _log.info("%s left out: %s", outcome.recording_id, outcome.message)
         if outcome.status == "failed":
             _log.error("%s failed: %s", outcome.recording_id, outcome.message)
-        if self._run_log is not None:
-            self._run_log.write(outcome)
+        self._books.write(outcome)
 
 
 def _print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> None:
     if quiet:
         return
-    frames = sum(outcome.frames for outcome in outcomes)
+    frames = sum(outcome.frames for outcome in outcomes if outcome.status == "done")
     print(f"{'':12}{'recordings':>10}{'frames':>10}")
     for status in ("done", "planned", "skipped", "failed"):
         of_status = [outcome for outcome in outcomes if outcome.status == status]
         if of_status or status in ("done", "failed"):
-            made = sum(outcome.frames for outcome in of_status)
+            made = sum(outcome.frames for outcome in of_status if status != "skipped")
             print(f"{status:12}{len(of_status):>10}{made or '':>10}")
+    reasons = Counter(outcome.again.split(":")[0] for outcome in outcomes if outcome.again)
+    if reasons:
+        words = (f"{count} ({reason})" for reason, count in reasons.most_common())
+        print(f"made again: {', '.join(words)}")
+    made_by = Counter(outcome.made_by for outcome in outcomes if outcome.made_by)
+    for version, count in sorted(made_by.items()):
+        if version != seldsynth.__version__:
+            print(f"finished by seldsynth {version} and kept: {count}")
     print(f"{seconds:.1f} s" + (f", {frames / seconds:.0f} frames/s" if frames else ""))

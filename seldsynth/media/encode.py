@@ -144,20 +144,22 @@ def write_video(
     form: VideoFormat,
     sound: SoundTrack | SoundCopy | None = None,
     *,
+    comment: str = "",
     beside: Callable[[], object] = lambda: None,
 ) -> Iterator[VideoWriter]:
     """Context manager that yields a VideoWriter; the file appears when the block ends well.
 
     The video is written to a temporary file beside `path`, tagged as 360° video, flushed to the
-    disk, read back and renamed. beside: writes what belongs to it, called once it is certain, just
-    before it gets its name. When the block raises, nothing is left. Raises MediaError if it cannot
-    be written or reads back as something else.
+    disk, read back and renamed. comment: a line that it says of itself. beside: writes what belongs
+    to it, called once it is certain, just before it gets its name. When the block raises, nothing
+    is left. Raises MediaError if it cannot be written or reads back as something else.
     """
     untagged = temporary_beside(path.with_name(f"{path.name}.untagged"))
     temporary = temporary_beside(path)
     try:
         with _write_faults(path):
             container = av.open(str(untagged), "w", format="mp4")
+            container.metadata.update({"comment": comment} if comment else {})
         try:
             writer = VideoWriter(path, container, form, sound)
             with contextlib.closing(writer):
@@ -170,7 +172,9 @@ def write_video(
             write_tagged(untagged, temporary, foa=sound is not None and sound.foa)
             untagged.unlink()
             flush_to_disk(temporary)
-            check_video(temporary, form, sound, num_frames=writer.num_frames, name=path)
+            check_video(
+                temporary, form, sound, num_frames=writer.num_frames, comment=comment, name=path
+            )
         beside()
         with _write_faults(path):
             os.replace(temporary, path)
@@ -185,6 +189,7 @@ def check_video(
     sound: SoundTrack | SoundCopy | None = None,
     *,
     num_frames: int,
+    comment: str = "",
     name: Path,
 ) -> None:
     """Read a written video back. Raises MediaError, under `name`, if it is not what was meant."""
@@ -218,6 +223,7 @@ def check_video(
             spherical_v1=True,
             foa=sound is not None and sound.foa,
             index_first=True,
+            comment=comment,
         ),
         **(sound.description if sound else {"sound": None}),
     }

@@ -138,10 +138,11 @@ def _read(path: Path, file: soundfile.SoundFile, samples: int, dtype: str) -> ND
     return block
 
 
-def write_wav(source: Path, target: Path, *, num_samples: int) -> None:
+def write_wav(source: Path, target: Path, *, num_samples: int, comment: str = "") -> None:
     """Write the first samples of a sound file as a WAV, silence after its end.
 
-    Samples keep their format, FLAC's too. Raises MediaError.
+    Samples keep their format, FLAC's too. comment: a line that it says of itself. Raises
+    MediaError.
     """
     with open_sound(source) as file:
         dtype = WHOLE_NUMBERS.get(file.subtype, "float64")
@@ -155,11 +156,33 @@ def write_wav(source: Path, target: Path, *, num_samples: int) -> None:
                 subtype=file.subtype,
                 format="WAV" if num_samples * width < _MAX_WAV_BYTES else "RF64",
             ) as out:
+                if comment:
+                    out.comment = comment
                 for block in padded(source, file, num_samples, dtype):
                     out.write(block)
             _forget_the_time(target)
         except (OSError, RuntimeError) as error:
-            raise MediaError(f"{target}: cannot be written: {error}") from None
+            reason = _why_not_written(target) or error
+            raise MediaError(f"{target}: cannot be written: {reason}") from None
+
+
+def _why_not_written(path: Path) -> str:
+    """What the operating system says of more in a file; libsndfile keeps that to itself."""
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(1 << 20))
+    except OSError as error:
+        return error.strerror or ""
+    return ""
+
+
+def read_comment(path: Path) -> str:
+    """The line that a sound file says of itself; nothing if it says none, or cannot be read."""
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            return str(file.comment)
+    except (OSError, RuntimeError):
+        return ""
 
 
 def _forget_the_time(wav: Path) -> None:

@@ -24,6 +24,8 @@ _WAY_TO_TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _FRAGMENTS = frozenset({b"moof", b"styp", b"sidx", b"mfra"})
 _OURS = frozenset({b"st3d", b"sv3d", b"SA3D"})
 _ENTRY_HEADS = {b"vide": 78, b"soun": 28}
+# Of each box on the way, the bytes before what lies within.
+_WAY_TO_COMMENT = {b"udta": 0, b"meta": 4, b"ilst": 0, b"\xa9cmt": 0, b"data": 8}
 _XML_UUID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
 _XML = (
     '<?xml version="1.0"?>'
@@ -43,13 +45,14 @@ class SpatialTags:
 
     spherical_v2: st3d and sv3d, mono and equirectangular. spherical_v1: the XML for older players.
     foa: SA3D, first-order ambisonics in ACN order with SN3D. index_first: a player can start
-    before it has the whole file.
+    before it has the whole file. comment: a line of text, as FFmpeg and iTunes write it.
     """
 
     spherical_v2: bool
     spherical_v1: bool
     foa: bool
     index_first: bool
+    comment: str = ""
 
 
 def write_tagged(source: Path, target: Path, *, foa: bool) -> None:
@@ -71,7 +74,10 @@ def write_tagged(source: Path, target: Path, *, foa: bool) -> None:
 
 
 def read_tags(path: Path) -> SpatialTags:
-    """The tags of an MP4. Raises MediaError and OSError as `write_tagged` does."""
+    """The tags of an MP4, whose boxes must fill the file exactly; reads its index alone.
+
+    Raises MediaError and OSError as `write_tagged` does.
+    """
     try:
         with path.open("rb") as file:
             movie = _Movie(file)
@@ -85,6 +91,7 @@ def read_tags(path: Path) -> SpatialTags:
         spherical_v1=all(_xml_box() in track.boxes for track in videos),
         foa=bool(sounds) and all(_entries_have(one, b"soun", _sound_boxes()) for one in sounds),
         index_first=movie.index_first,
+        comment=movie.comment(),
     )
 
 
@@ -201,6 +208,17 @@ class _Movie:
                 yield track, handler
         if b"vide" not in handlers:
             raise _DamageError("has no video track")
+
+    def comment(self) -> str:
+        """The text of its comment; nothing if there is none that can be read."""
+        boxes, content = self._index.boxes, b""
+        for kind, skipped in _WAY_TO_COMMENT.items():
+            content = next((box.head[skipped:] for box in boxes if box.kind == kind), b"")
+            try:
+                boxes, _ = _parse(content) if kind != b"data" else ([], b"")
+            except _DamageError:
+                return ""
+        return content.decode("utf-8", errors="replace")
 
     def write(self, out: BinaryIO) -> None:
         """Write the file with its index right after its first box. Raises _DamageError."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import TextIO
 
 import torch
 
 from seldsynth.errors import MediaError
-from seldsynth.files import text_written_whole
+from seldsynth.files import FilesTogether
 from seldsynth.plan import ScenePlan
 from seldsynth.render.scene import SceneFrame
 from seldsynth.truth.masks import (
@@ -28,45 +26,27 @@ from seldsynth.truth.visible import Visibility, boxes_of
 
 ENDINGS = (".csv", ".tracks.csv", ".masks.json", ".dcase.json")
 
-
 _FRAMES_TOGETHER = 8
 
 
 class GroundTruth:
-    """What a recording shows, as files beside its video: `see` every frame, then `write`.
+    """What a recording shows, as files beside its video: `see` every frame in order, then `finish`.
 
-    The files are written as the frames come, and get their names together in `write`. A context
-    manager: a block that raises leaves none of them.
+    The files that the plan asks for are written as the frames come; whoever made `files` gives them
+    their names. Raises OSError where they cannot be written.
     """
 
-    def __init__(self, plan: ScenePlan, video: Path, *, device: torch.device) -> None:
-        self._plan = plan
-        self._video = video
-        self._tracks = TrackTable(plan) if plan.truth.tracks else None
-        self._visibility = Visibility(width=plan.width, height=plan.height, device=device)
-        self._device = device
-        self._opened = contextlib.ExitStack()
-        self._unseen: list[SceneFrame] = []
-        self._files: dict[Path, TextIO] = {}
-        self._streams: list[tuple[MaskStream, list[CocoFile | DcaseFile]]] = []
-
-    def __enter__(self) -> GroundTruth:
-        """Open the files that the plan asks for. Raises MediaError."""
-        with contextlib.ExitStack() as opened:
-            for path in truth_files(self._plan, self._video):
-                self._files[path] = opened.enter_context(text_written_whole(path))
-            self._streams = list(self._mask_streams())
-            self._opened = opened.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+    def __init__(
+        self, plan: ScenePlan, video: Path, files: FilesTogether, *, device: torch.device
     ) -> None:
-        """Remove what has not got its name."""
-        self._opened.__exit__(kind, error, trace)
+        self._plan = plan
+        self._device = device
+        self._visibility = Visibility(width=plan.width, height=plan.height, device=device)
+        self._tracks = TrackTable(plan) if plan.truth.tracks else None
+        self._files = {path: files.open(path) for path in truth_files(plan, video)}
+        self._video = video
+        self._streams = list(self._mask_streams())
+        self._unseen: list[SceneFrame] = []
 
     def see(self, frame: SceneFrame) -> None:
         """Take note of what can be seen in a video frame: of a few together, which is faster."""
@@ -93,11 +73,8 @@ class GroundTruth:
             boxes = boxes_of(visible, width=self._plan.width)
             self._tracks.tell(frame.video_frame, layer.tile, boxes, visible.fraction)
 
-    def write(self) -> None:
-        """Give the files their names, and remove those of an earlier run that are not wanted.
-
-        Raises MediaError.
-        """
+    def finish(self) -> None:
+        """Write what closes the files."""
         self._see_all()
         if labels := self._file(".csv"):
             labels.write(label_lines(self._plan))
@@ -106,11 +83,6 @@ class GroundTruth:
         for _, files in self._streams:
             for file in files:
                 file.end()
-        self._opened.close()
-        for ending in ENDINGS:
-            path = truth_path(self._video, ending)
-            if path not in self._files:
-                path.unlink(missing_ok=True)
 
     def _file(self, ending: str) -> TextIO | None:
         return self._files.get(truth_path(self._video, ending))

@@ -1,4 +1,5 @@
 import contextlib
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from seldsynth.errors import MediaError
 from seldsynth.media.encode import VideoFormat, check_video, choose_encoder, write_video
-from tests.conftest import decode_planes, mock_alpha_clip
+from seldsynth.media.spatial_mp4 import read_tags
+from tests.conftest import decode_planes, lacks, mock_alpha_clip
 
 
 def form(**changes: object) -> VideoFormat:
@@ -198,3 +200,45 @@ def test_nvenc_without_a_gpu_is_an_error() -> None:
 def test_alpha_clips_are_the_same_bytes_every_time(tmp_path: Path) -> None:
     first, second = (mock_alpha_clip(tmp_path / name).read_bytes() for name in ("a.webm", "b.webm"))
     assert first == second
+
+
+def test_a_video_says_of_itself_what_it_is_told(tmp_path: Path) -> None:
+    comment = "seldsynth 1.2.3 plan " + "0f" * 32
+    for name in ("a.mp4", "b.mp4"):
+        with write_video(tmp_path / name, form(), comment=comment) as writer:
+            writer.write(picture(100))
+    path = tmp_path / "a.mp4"
+    assert path.read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert read_tags(path).comment == comment
+    with av.open(str(path)) as container:
+        assert container.metadata["comment"] == comment
+    check_video(path, form(), num_frames=1, comment=comment, name=path)
+    with pytest.raises(MediaError, match="tags reads back as"):
+        check_video(path, form(), num_frames=1, comment="another", name=path)
+
+
+@pytest.mark.skipif(lacks("exiftool", "ffprobe"), reason="no exiftool or ffprobe here")
+def test_others_read_the_comment_and_find_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with write_video(path, form(), comment="of a plan") as writer:
+        writer.write(picture(100))
+    words = ["exiftool", "-validate", "-warning", "-a", "-comment", str(path)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert [line.split(": ")[1] for line in said.splitlines()] == ["OK", "of a plan"]
+    words = ["ffprobe", "-v", "error", "-show_entries", "format_tags=comment", str(path)]
+    run = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    assert "TAG:comment=of a plan" in run.stdout
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize("kind", [b"data", b"ilst"])
+def test_a_comment_that_cannot_be_read_is_none(tmp_path: Path, kind: bytes) -> None:
+    """Its box says that it is longer than what it lies in."""
+    path = tmp_path / "a.mp4"
+    with write_video(path, form(), comment="of a plan") as writer:
+        writer.write(picture(100))
+    content = path.read_bytes()
+    start = content.find(b"\xa9cmt") if kind == b"data" else 0
+    place = content.find(kind, start) - 4
+    path.write_bytes(content[:place] + (9999).to_bytes(4, "big") + content[place + 4 :])
+    assert read_tags(path).comment == ""

@@ -546,7 +546,13 @@ def test_files_can_be_left_out(tmp_path: Path) -> None:
     config = write_project(tmp_path, [(0, 11, 0, 0, 0, 200)], ground_truth=nothing)
     assert main(["synth", "--config", str(config), "-q"]) == 0
     names = sorted(path.name for path in (tmp_path / "videos").iterdir())
-    assert names == ["mix.mp4", "mix.plan.json", "processing_log.txt"]
+    assert names == [
+        ".seldsynth",
+        "manifest.jsonl",
+        "mix.mp4",
+        "mix.plan.json",
+        "processing_log.txt",
+    ]
     assert main(["synth", "--config", str(config), "-q", "--set", "ground_truth.dcase=true"]) == 0
     assert (tmp_path / "videos" / "mix.dcase.json").is_file()
 
@@ -649,7 +655,7 @@ def test_a_plan_makes_the_same_files_again(tmp_path: Path) -> None:
         ["--config", str(config), "--set", "processing.workers=2"],
         ["--from-plan", *plans],
     ):
-        for path in videos.iterdir():
+        for path in videos.glob("mix*"):
             if not (path.name.endswith(".plan.json") and again[0] == "--from-plan"):
                 path.unlink()
         assert main(["synth", "-q", *again]) == 0

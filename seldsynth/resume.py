@@ -1,0 +1,128 @@
+"""What of a set is finished, and why the rest is made again.
+
+A video says itself of which plan it was made, and gets its name last, when all beside it lies
+there; so no log needs to be believed. Looked at is what ten thousand recordings can afford, some
+twenty milliseconds each beside the planning: that the boxes of the MP4 fill the file exactly and
+its index can be read, its plan's hash, the plan file and name.csv to the letter, and that the other
+files are there with the sizes that the manifest has of them. Contents that changed without their
+size are for `verify`, which reads every byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from seldsynth.batch import Standing, holds_plan
+from seldsynth.errors import MediaError
+from seldsynth.manifest import Record
+from seldsynth.media.spatial_mp4 import read_tags
+from seldsynth.plan import ScenePlan
+from seldsynth.provenance import Origin, origin_of
+from seldsynth.recordings import Recording, facts_of, files_beside
+from seldsynth.truth.files import truth_path
+from seldsynth.truth.tables import label_lines
+
+_BESIDE = "a file of it is not right"  # up to the colon, reasons are counted
+
+
+class Finished:
+    """Looks whether recordings are finished. records: the manifests' last words, by recording."""
+
+    def __init__(
+        self, video_dir: Path, records: Mapping[str, Record], *, config_sha256: str
+    ) -> None:
+        self._video_dir = video_dir
+        self._records = records
+        self._config_sha256 = config_sha256
+
+    def __call__(self, recording: Recording, plan: ScenePlan, *, labels_sha256: str) -> Standing:
+        """How a recording stands; see `Look`."""
+        record = self._records.get(recording.recording_id)
+        if not recording.video.is_file():
+            return Standing(again=_why_no_video(record))
+        try:
+            origin = origin_of(read_tags(recording.video).comment)
+        except MediaError as error:
+            reason = str(error).removeprefix(f"{recording.video}: ")
+            return Standing(again=f"the video is damaged: {reason}")
+        fault = self._fault(recording, plan, origin, record, labels_sha256)
+        if fault or origin is None:
+            return Standing(again=fault)
+        is_recorded = (
+            record is not None
+            and record.status == "done"
+            and record.plan_sha256 == origin.plan_sha256
+        )
+        written = [recording.video, recording.plan, *files_beside(plan, recording.video)]
+        return Standing(
+            finished=True,
+            made_by=origin.version,
+            unrecorded={} if is_recorded else {path: facts_of(path) for path in written},
+        )
+
+    def _fault(
+        self,
+        recording: Recording,
+        plan: ScenePlan,
+        origin: Origin | None,
+        record: Record | None,
+        labels_sha256: str,
+    ) -> str:
+        """Why a video that can be read is not the one that is wanted; nothing if it is."""
+        if origin is None:
+            return "the video does not say of which plan it is"
+        if origin.plan_sha256 != plan.sha256():
+            return self._what_changed(record, labels_sha256)
+        if not recording.plan.is_file():
+            return f"{_BESIDE}: {recording.plan.name} is missing"
+        if not holds_plan(recording.plan, plan):
+            return f"{_BESIDE}: {recording.plan.name} is that of another video"
+        beside = files_beside(plan, recording.video)
+        of_this_plan = record is not None and record.plan_sha256 == origin.plan_sha256
+        for path in (recording.video, *beside):
+            if fault := self._size_fault(path, record if of_this_plan else None):
+                return fault
+        labels = truth_path(recording.video, ".csv")
+        if labels in beside and labels.read_bytes() != label_lines(plan).encode():
+            return f"{_BESIDE}: {labels.name} is not the labels of the video"
+        return ""
+
+    def _what_changed(self, record: Record | None, labels_sha256: str) -> str:
+        """Why today's plan is another one, as far as the manifest tells."""
+        if record is None or record.status != "done":
+            return "the plan has changed"
+        before = record.inputs.get("labels", {}).get("sha256", "")
+        changed = ["the labels"] if before and before != labels_sha256 else []
+        if record.config_sha256 and record.config_sha256 != self._config_sha256:
+            changed.append("the config")
+        return f"the plan has changed: {' and '.join(changed) or 'assets, sound or seldsynth'}"
+
+    def _size_fault(self, path: Path, record: Record | None) -> str:
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return f"{_BESIDE}: {path.name} is missing"
+        facts = (record.outputs if record else {}).get(path.relative_to(self._video_dir).as_posix())
+        if facts is not None and facts.bytes != size:
+            return f"{_BESIDE}: {path.name} has {size} bytes, not {facts.bytes}"
+        return ""
+
+
+def _why_no_video(record: Record | None) -> str:
+    if record is None:
+        return ""
+    if record.status == "failed":
+        return f"failed before: {record.error}"
+    return "the video is missing" if record.status == "done" else ""
+
+
+def failed_before(
+    recordings: Iterable[Recording], records: Mapping[str, Record]
+) -> list[Recording]:
+    """Those of which the last word is that they failed."""
+    return [
+        one
+        for one in recordings
+        if one.recording_id in records and records[one.recording_id].status == "failed"
+    ]

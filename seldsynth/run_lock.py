@@ -1,0 +1,175 @@
+"""One run at a time in a folder of videos; or several shards of one set.
+
+The operating system holds the lock and lets go of it when a process ends, however it ends. Who has
+it stands in a file beside it, for people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from seldsynth.errors import ConfigError, MediaError
+
+FOLDER = ".seldsynth"
+"""The folder of the locks, in the folder of the videos."""
+
+_NAME = re.compile(r"(\d+)-of-(\d+)\.lock")
+_GUARD_TIMEOUT_S = 30.0
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One of several runs that share the recordings of a set: index 1 … count."""
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        """Check that it is one of them."""
+        if not 1 <= self.index <= self.count:
+            raise ValueError(f"no shard {self.index} of {self.count}")
+
+    def __str__(self) -> str:
+        return f"{self.index}-of-{self.count}"
+
+    def named(self, path: Path) -> Path:
+        """The file of this shard where a whole run has path: log.txt, log.2-of-8.txt."""
+        return path.with_name(f"{path.stem}.{self}{path.suffix}") if self.count > 1 else path
+
+
+WHOLE = Shard(index=1, count=1)
+
+
+@contextlib.contextmanager
+def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Callable[[], None]]:
+    """Keep others out of a folder of videos while the block runs.
+
+    Yields a function that raises MediaError once the folder is gone, or another one in its place:
+    where a mount vanishes, an empty folder is left, which would be filled.
+
+    Shards of the same count may be at work in it at once, each only once; else there is one run.
+    Raises ConfigError, which says who is at work there, or that the folder cannot be written. Where
+    the file system cannot lock, a warning says so and nobody is kept out.
+    """
+    locks = folder / FOLDER
+    own = _lock(locks / f"{shard}.lock")
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        # Between the look at the others and the own lock nobody may come in.
+        with _lock(locks / "guard.lock").acquire(timeout=_GUARD_TIMEOUT_S):
+            for other in _others(locks, shard):
+                if not _is_free(locks, other):
+                    raise _occupied(folder, locks, other)
+            own.acquire(timeout=0)
+            _say_who(locks, shard)
+    except Timeout as timeout:
+        if Path(timeout.lock_file).name != f"{shard}.lock":
+            raise ConfigError(f"{folder}: other runs are just starting in it; try again") from None
+        raise _occupied(folder, locks, shard) from None
+    except OSError as error:
+        if error.errno in _REFUSED:
+            raise ConfigError(f"cannot write to {locks}: {error.strerror}") from None
+        _log.warning(
+            "%s: its file system cannot lock (%s): see to it yourself that no second run is at "
+            "work there",
+            folder,
+            error.strerror,
+        )
+        yield lambda: _check_place(folder, folder)
+        return
+    try:
+        yield lambda: _check_place(folder, locks / f"{shard}.lock")
+    finally:
+        with contextlib.suppress(OSError):
+            _who(locks, shard).unlink(missing_ok=True)
+        own.release()
+
+
+def run_in(folder: Path) -> str:
+    """Who is at work in a folder of videos, in words; nothing if nobody is."""
+    locks = folder / FOLDER
+    try:
+        busy = [shard for shard in _shards(locks) if not _is_free(locks, shard)]
+    except OSError:
+        return ""
+    return "; ".join(_words(locks, shard) for shard in busy)
+
+
+def _check_place(folder: Path, mark: Path) -> None:
+    if not mark.exists():
+        raise MediaError(
+            f"{folder}: is not the folder any more in which the run began (is its disk gone?); "
+            "bring it back, then --resume"
+        )
+
+
+def _lock(path: Path) -> FileLock:
+    # For all users of a shared folder; and rather no lock than one that outlives its process.
+    return FileLock(path, mode=0o666, fallback_to_soft=False)
+
+
+def _shards(locks: Path) -> list[Shard]:
+    """The shards that ever were at work."""
+    found = []
+    for name in sorted(os.listdir(locks)) if locks.is_dir() else []:
+        if match := _NAME.fullmatch(name):
+            found.append(Shard(index=int(match[1]), count=int(match[2])))
+    return found
+
+
+def _others(locks: Path, shard: Shard) -> list[Shard]:
+    """Those that must not be at work beside a shard; not that shard itself."""
+    return [one for one in _shards(locks) if one.count != shard.count]
+
+
+def _is_free(locks: Path, shard: Shard) -> bool:
+    lock = _lock(locks / f"{shard}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _who(locks: Path, shard: Shard) -> Path:
+    return locks / f"{shard}.json"
+
+
+def _say_who(locks: Path, shard: Shard) -> None:
+    since = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    who = {"host": socket.gethostname(), "process": os.getpid(), "since": since}
+    with contextlib.suppress(OSError):  # the lock holds all the same
+        _who(locks, shard).write_text(json.dumps(who) + "\n", encoding="utf-8")
+
+
+def _occupied(folder: Path, locks: Path, shard: Shard) -> ConfigError:
+    return ConfigError(
+        f"{folder}: {_words(locks, shard)} is at work there; wait for it, or choose another "
+        "output.video_dir"
+    )
+
+
+def _words(locks: Path, shard: Shard) -> str:
+    """Who a run is, as far as it has said so."""
+    what = "a run" if shard == WHOLE else f"shard {shard.index} of {shard.count}"
+    try:
+        who = json.loads(_who(locks, shard).read_text(encoding="utf-8"))
+        return f"{what} (process {who['process']} on {who['host']}, since {who['since']})"
+    except (OSError, ValueError, LookupError, TypeError):
+        return what
