@@ -88,8 +88,8 @@ class FilesTogether:
         """Which of them an error is about: a write names none, and any other name is not ours."""
         if error.filename is None:
             return self._begun
-        names = {os.fspath(temporary): path for path, temporary in self._temporaries.items()}
-        return names.get(os.fspath(error.filename))
+        names = {str(temporary): path for path, temporary in self._temporaries.items()}
+        return names.get(str(error.filename))
 
     def temporary(self, path: Path) -> Path:
         """Where to write the file that will be at path. Makes the folder."""
