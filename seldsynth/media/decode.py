@@ -209,7 +209,9 @@ class ClipReader:
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         try:
-            container = self._resources.enter_context(av.open(str(self.path), options=SAFE_OPENING))
+            container = self._resources.enter_context(
+                av.open(str(self.path), options=SAFE_OPENING, metadata_errors="replace")
+            )
         except (av.FFmpegError, OSError, ValueError) as error:
             raise MediaError(f"{self.path}: cannot be opened: {_reason(error)}") from None
         if not container.streams.video:

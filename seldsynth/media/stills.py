@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ MAX_PIXELS = 1 << 27
 MAX_PIXEL_BYTES = 3 * MAX_PIXELS
 """What a picture's pixels may take: with transparency or 16 bits it must have fewer."""
 
+_STDERR_LOCK = threading.Lock()
+_PNG = b"\x89PNG\r\n\x1a\n"
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _EXIF_ORIENTATION = 0x0112
 # What to do with the stored picture, by EXIF orientation: rotate, then flip around the vertical.
@@ -47,7 +52,7 @@ def read_checked_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
+            warnings.simplefilter("ignore")  # of sizes, which MAX_PIXELS decides, and of EXIF
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 pixels = image.width * image.height
                 if pixels > MAX_PIXELS or pixels * _pixel_bytes(image) > MAX_PIXEL_BYTES:
@@ -59,7 +64,20 @@ def read_checked_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error
         raise MediaError(f"{name}: cannot be read: {reason}") from None
+    _check_chunks(content, name)
     return read_still(content, name=name)
+
+
+def _check_chunks(content: bytes, name: str | Path) -> None:
+    """Refuse a PNG whose chunks are longer than it is: OpenCV takes memory for all they claim."""
+    if not content.startswith(_PNG):
+        return
+    place, kind = len(_PNG), b""
+    while place + 8 <= len(content) and kind != b"IEND":
+        size, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        place += 12 + size
+    if place > len(content):
+        raise MediaError(f"{name}: cannot be read: image file is truncated")
 
 
 def _pixel_bytes(image: Image.Image) -> int:
@@ -78,7 +96,8 @@ def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
     """
     buffer = np.frombuffer(content, dtype=np.uint8)
     try:
-        decoded = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
+        with _silence():
+            decoded = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise MediaError(f"{name}: cannot be read: {error.err}") from None
     pixels: NDArray[Any] | None = decoded[0]
@@ -99,6 +118,23 @@ def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
     if mirrored:
         pixels = cv2.flip(pixels, 1)
     return np.ascontiguousarray(pixels)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on standard error: libjpeg and libpng complain there, and of which file, they do not say.
+
+    They do so below Python, and OpenCV has no switch for it.
+    """
+    with _STDERR_LOCK, contextlib.ExitStack() as resources:
+        with contextlib.suppress(OSError):  # a process without standard error
+            kept = os.dup(2)
+            resources.callback(os.close, kept)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            resources.callback(os.close, nowhere)
+            os.dup2(nowhere, 2)
+            resources.callback(os.dup2, kept, 2)
+        yield
 
 
 def _with_grey_transparency(pixels: NDArray[Any], content: bytes) -> NDArray[Any]:
