@@ -148,7 +148,8 @@ def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
     assert log_file is not None
     if log_file.suffix.lower() in _NO_LOGS or os.path.isdir(log_file):
         log_where = source.where(("output", "log_file"))
-        yield f"{log_where}: {shown(str(log_file))} is no place for a log; name a file such as log.txt"
+        place = shown(str(log_file))
+        yield f"{log_where}: {place} is no place for a log; name a file such as log.txt"
     for key, value in paths:
         if (
             key not in ("metadata_dir", "audio_dir")

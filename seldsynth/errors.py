@@ -49,7 +49,7 @@ def quoted(value: object) -> str:
 
 
 def shown(text: str) -> str:
-    """A user's words as a message shows them: as they are, unless they are long or not printable."""
+    """A user's words as a message shows them: as they are, unless long or not printable."""
     return text if len(text) <= _MOST_CHARACTERS and text.isprintable() else quoted(text)
 
 

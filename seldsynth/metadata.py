@@ -31,8 +31,8 @@ DistanceUnit = Literal["m", "cm"]
 
 MAX_LABEL_FRAMES = 72_000
 """Two hours. A frame number past that is taken for a fault of the file."""
-MAX_ROWS = 500_000
-"""Two hours of seven sources at a time. More rows are taken for a fault of the file."""
+MAX_ROWS = 250_000
+"""An hour of seven sources at a time. More rows are taken for a fault of the file."""
 MAX_SOURCES = 100
 """Rows of one label frame. More are taken for a fault of the file."""
 _MAX_BYTES = 64 << 20
@@ -266,7 +266,9 @@ def _header(lines: _Lines) -> tuple[str, ...] | None:
     names = tuple(cell.lower() for cell in cells)
     for name in sorted(names, key=_is_number):  # a word is odder than a number here
         if name not in _KNOWN or names.count(name) > 1:
-            raise lines.fault(0, f"{quoted(name)} is neither a number nor a known column; {_EXPECTED}")
+            raise lines.fault(
+                0, f"{quoted(name)} is neither a number nor a known column; {_EXPECTED}"
+            )
     for name in _REQUIRED:
         if name not in names:
             raise lines.fault(0, f"no column {name}; {_EXPECTED}")

@@ -75,8 +75,8 @@ def make_plan(
     ]
     if len(begun) > MAX_EVENTS:
         raise LabelError(
-            f"{recording_id}.csv: {len(begun)} sound events, of which at most {MAX_EVENTS} go into a "
-            "video; split the recording, or see that a source has the same id in all its rows"
+            f"{recording_id}.csv: {len(begun)} sound events, of which at most {MAX_EVENTS} go into "
+            "a video; split the recording, or see that a source has the same id in all its rows"
         )
     choose = AssetChooser(
         config, library, recording_id, variant=variant, wanted=_classes_drawn(config, begun)

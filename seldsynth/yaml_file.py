@@ -61,7 +61,7 @@ class YamlFile:
     def faults(
         self, error: ValidationError, *, depth: int, unknown: Callable[[Keys], str]
     ) -> list[str]:
-        """A line about each of the first faults that pydantic found, and one that counts the others.
+        """A line about each of the first faults of pydantic's, and one that counts the others.
 
         depth: how many keys deep the file is. unknown: what to say of an unknown key, as the
         end of a sentence.
@@ -152,7 +152,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Refuse what is nested too deep."""
         if self._depth > _DEEPEST:
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise ConstructorError(None, None, f"nested more than {_DEEPEST} deep", mark)
         self._depth += 1
         try:

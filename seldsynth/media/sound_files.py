@@ -102,7 +102,7 @@ def open_sound(path: Path) -> soundfile.SoundFile:
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse what is no WAV or FLAC, in which libsndfile would search for MPEG. Raises MediaError."""
+    """Refuse what libsndfile would search for MPEG, and print what it thinks of it."""
     try:
         with path.open("rb") as file:
             start = file.read(10)

@@ -23,9 +23,9 @@ from PIL import (
 from seldsynth.errors import MediaError
 
 MAX_PIXELS = 1 << 27
-"""16384 x 8192. A larger picture or video frame is refused before it is decoded."""
+"""16384 x 8192. A larger picture is refused before it is decoded."""
 MAX_PIXEL_BYTES = 3 * MAX_PIXELS
-"""What a picture's pixels may take: with transparency or 16 bits it must have fewer."""
+"""What a picture's pixels may take: with transparency, 16 bits or as WebP it must have fewer."""
 
 _STDERR_LOCK = threading.Lock()
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -74,7 +74,10 @@ def _check_chunks(content: bytes, name: str | Path) -> None:
         return
     place, kind = len(_PNG), b""
     while place + 8 <= len(content) and kind != b"IEND":
-        size, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        size, kind = (
+            int.from_bytes(content[place : place + 4], "big"),
+            content[place + 4 : place + 8],
+        )
         place += 12 + size
     if place > len(content):
         raise MediaError(f"{name}: cannot be read: image file is truncated")
@@ -84,7 +87,9 @@ def _pixel_bytes(image: Image.Image) -> int:
     """Bytes that a pixel takes once decoded."""
     raw_modes = (str(entry[3]) for entry in getattr(image, "tile", ()))  # "RGB;16B" and the like
     deep = image.mode.startswith(("I", "F")) or any(";16" in mode for mode in raw_modes)
-    return max(3, len(image.getbands())) * (2 if deep else 1)
+    channels = max(3, len(image.getbands()), 4 * ("transparency" in image.info))
+    # WebP's decoder holds two frames with alpha, however small a part of them is in the file.
+    return channels * 2 if deep or image.format == "WEBP" else channels
 
 
 def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
@@ -122,7 +127,7 @@ def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Nothing on standard error: libjpeg and libpng complain there, and of which file, they do not say.
+    """Nothing on standard error, where libjpeg and libpng complain of a file that they do not name.
 
     They do so below Python, and OpenCV has no switch for it.
     """
@@ -151,8 +156,10 @@ def _orientation(kinds: Sequence[int], blobs: Sequence[Any]) -> int:
         if int(kind) == cv2.IMAGE_METADATA_EXIF:
             exif = Image.Exif()
             try:
-                exif.load(bytes(blob))
-                orientation = exif.get(_EXIF_ORIENTATION, 1)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    exif.load(bytes(blob))
+                    orientation = exif.get(_EXIF_ORIENTATION, 1)
             except (OSError, ValueError, SyntaxError, KeyError, TypeError):
                 return 1
             return orientation if orientation in _UPRIGHT else 1

@@ -89,9 +89,12 @@ def _run_child(kind: str, first: int, count: int, folder: Path, report: Report) 
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
         )
         assert child.stdout is not None
+        lines: queue.Queue[str | None] = queue.Queue()
+        reader = threading.Thread(target=_read, args=(child.stdout, lines))
+        reader.start()
         under_way, reached = "before its first case", first
         try:
-            for line in _lines(child.stdout):
+            for line in _lines(lines):
                 if line is None:
                     report.broken.append(f"{under_way}: over {MOST_SECONDS} s")
                     return reached
@@ -100,27 +103,23 @@ def _run_child(kind: str, first: int, count: int, folder: Path, report: Report) 
                     under_way, reached = said["starts"], said["index"] + 1
                 elif "outcome" in said:
                     _note(said, under_way, report)
+                    if said["peak_kib"] > MOST_KIB:  # the child ends itself
+                        return reached
                 elif said.get("ends"):
                     return first + count
         finally:
             child.kill()
             child.wait()
+            reader.join()
+            child.stdout.close()
         stderr.seek(0)
         last = stderr.read()[-2000:].decode(errors="replace")
         report.broken.append(f"{under_way}: its process died ({child.returncode}): {last}")
         return reached if reached > first else first + count
 
 
-def _lines(stream: IO[str]) -> Iterator[str | None]:
+def _lines(lines: queue.Queue[str | None]) -> Iterator[str | None]:
     """Lines as they come; None, at last, if the next one does not come in time."""
-    lines: queue.Queue[str | None] = queue.Queue()
-
-    def read() -> None:
-        for line in stream:
-            lines.put(line)
-        lines.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
     wait_s = _START_SECONDS
     while True:
         try:
@@ -132,6 +131,13 @@ def _lines(stream: IO[str]) -> Iterator[str | None]:
             return
         wait_s = MOST_SECONDS
         yield line
+
+
+def _read(stream: IO[str], lines: queue.Queue[str | None]) -> None:
+    """What a thread does: lines into a queue, and None after the last of them."""
+    for line in stream:
+        lines.put(line)
+    lines.put(None)
 
 
 def _note(said: dict[str, Any], case: str, report: Report) -> None:
@@ -243,7 +249,7 @@ def run_measured(words: list[str]) -> tuple[int | None, float, int, str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=("labels", "configs", "media"))
+    parser.add_argument("kind", choices=("labels", "configs", "media", "selftest"))
     parser.add_argument("first", type=int)
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--folder", type=Path)

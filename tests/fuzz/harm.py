@@ -29,7 +29,7 @@ def harmed(
 
 
 def _place(content: bytes, rng: np.random.Generator) -> int:
-    """Somewhere; more often near the beginning, where headers are, but seldom in the first bytes."""
+    """Somewhere; more often near the beginning, but seldom in the first bytes."""
     start = min(len(content), 12) if rng.random() < 0.9 else 0
     end = len(content) if rng.random() < 0.6 else min(len(content), 200)
     return int(rng.integers(start, end)) if end > start else 0

@@ -48,8 +48,8 @@ _HOT = {
     ".gif": rb"GIF89a|\x21\xf9|\x2c\x00|NETSCAPE2.0",
     ".mp4": rb"ftyp|moov|mvhd|tkhd|mdhd|elst|stsd|avc1|avcC|hev1|hvcC|stts|stsc|stsz|stco|ctts|stss"
     rb"|pasp|colr|mdat|trun|tfhd|\x00\x00\x01[\x67\x68]",
-    ".webm": rb"\x1a\x45\xdf\xa3|\x15\x49\xa9\x66|\x2a\xd7\xb1|\x44\x89|\x16\x54\xae\x6b|\xe0|\xb0|\xba"
-    rb"|\x1f\x43\xb6\x75|\xe7|\xa3|\xa1|\x53\xc0",
+    ".webm": rb"\x1a\x45\xdf\xa3|\x15\x49\xa9\x66|\x2a\xd7\xb1|\x44\x89|\x16\x54\xae\x6b|\xe0|\xb0"
+    rb"|\xba|\x1f\x43\xb6\x75|\xe7|\xa3|\xa1|\x53\xc0",
     ".avi": rb"RIFF|avih|strh|strf|vids|movi|idx1|00dc|LIST",
     ".wav": rb"RIFF|RF64|ds64|fmt |data|fact|PEAK|LIST",
     ".flac": rb"fLaC|\xff\xf8",
@@ -121,11 +121,19 @@ class Cases:
             if path.is_file() and 0 < path.stat().st_size < _MOST_BYTES
         )
         self._folder = folder
-        self._project = mock_project(folder / "project", tiles={"matte": "feather"}, look={
-            "match_colour": 0.5, "match_blur": True, "match_noise": True,
-        })
+        self._project = mock_project(
+            folder / "project",
+            tiles={"matte": "feather"},
+            look={
+                "match_colour": 0.5,
+                "match_blur": True,
+                "match_noise": True,
+            },
+        )
         rows = [
-            (n, 0, source, (60 * n + 90 * source) % 360, 5 * n) for n in range(9) for source in (0, 1)
+            (n, 0, source, (60 * n + 90 * source) % 360, 5 * n)
+            for n in range(9)
+            for source in (0, 1)
         ]
         self._labels = mock_labels(folder / "project" / "labels" / "a.csv", rows)
 
