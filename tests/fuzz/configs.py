@@ -173,7 +173,7 @@ def _value(text: str, rng: np.random.Generator) -> str:
     places = [
         n for n, line in enumerate(lines) if ": " in line and not line.strip().startswith("#")
     ]
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(1, 4)) if places else 0):
         index = places[int(rng.integers(len(places)))]
         key = lines[index].split(":")[0]
         lines[index] = f"{key}: {_raw(rng)}"
