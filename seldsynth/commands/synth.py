@@ -122,7 +122,9 @@ def _from_plans(options: argparse.Namespace) -> int:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
     for override in options.overrides:
         if not override.startswith(("input.", "processing.device=", "processing.workers=")):
-            raise ConfigError(f"--set {shown(override)}: the plan has decided that; make a new plan")
+            raise ConfigError(
+                f"--set {shown(override)}: the plan has decided that; make a new plan"
+            )
     config = load_config(options.config, options.overrides) if options.config else None
     device = resolve_device(config.processing.device if config else "auto")
     plans = list({path.resolve(): path for path in options.from_plan}.values())[: options.limit]
