@@ -25,6 +25,7 @@ WHOLE_NUMBERS = {"PCM_16": "int16", "PCM_U8": "int16", "PCM_S8": "int16", "PCM_2
 """What samples of a file are read as where they are to stay as they are."""
 
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"fLaC")
+_OTHER_MAGIC = (b"riff", b"FORM", b"caff", b"OggS", b".snd")  # W64, AIFF …: to be called by name
 _LEAST_RATE, _MOST_RATE = 1000, 655350
 _BLOCK_SAMPLES = 1 << 15
 _MAX_WAV_BYTES = 2**32 - 2**16
@@ -112,7 +113,7 @@ def _check_kind(path: Path) -> None:
                 start = file.read(4)
     except OSError as error:
         raise MediaError(f"{path}: cannot be read as sound: {error.strerror}") from None
-    if start[:4] not in _MAGIC:
+    if start[:4] not in _MAGIC + _OTHER_MAGIC:
         raise MediaError(f"{path}: cannot be read as sound: is no WAV or FLAC")
 
 
