@@ -87,6 +87,7 @@ def read_asset(file: AssetFile, root: Path, *, longest_s: Fraction) -> Asset:
 class _Mask:
     """A matte [h, w] that was read from a file, and the hash of that."""
 
+    path: Path
     kept: NDArray[np.uint8]
     sha256: str
 
@@ -94,7 +95,7 @@ class _Mask:
 def _read_mask(path: Path) -> _Mask:
     content = read_still_bytes(path)
     kept = read_mask(content, name=path)
-    return _Mask(kept, hashlib.sha256(content).hexdigest())
+    return _Mask(path, kept, hashlib.sha256(content).hexdigest())
 
 
 def _read_image(file: AssetFile, path: Path, mask: _Mask | None) -> Asset:
@@ -105,7 +106,7 @@ def _read_image(file: AssetFile, path: Path, mask: _Mask | None) -> Asset:
     crop = None
     if has_alpha or mask:
         alpha = (with_mask(pixels, mask.kept) if mask else pixels)[..., 3]
-        crop = _crop(kept_box(alpha), path, width=width, height=height)
+        crop = _crop(kept_box(alpha), path, mask, width=width, height=height)
     return Asset(
         folder=file.folder,
         path=file.path,
@@ -137,14 +138,17 @@ def _read_clip(file: AssetFile, path: Path, mask: _Mask | None, *, longest_s: Fr
         has_alpha=clip.has_alpha,
         mask=file.mask,
         mask_sha256=mask.sha256 if mask else "",
-        crop=_crop(kept, path, width=clip.width, height=clip.height),
+        crop=_crop(kept, path, mask, width=clip.width, height=clip.height),
     )
 
 
-def _crop(kept: Sides | None, path: Path, *, width: int, height: int) -> Crop | None:
+def _crop(
+    kept: Sides | None, path: Path, mask: _Mask | None, *, width: int, height: int
+) -> Crop | None:
     """The crop around what is kept. Raises MediaError if nothing is at least half there."""
     if kept is None:
-        raise MediaError(f"{path}: transparent: nothing of it is to be seen")
+        by = f" under its mask {mask.path.name}" if mask else ""
+        raise MediaError(f"{path}: transparent{by}: nothing of it is to be seen")
     return crop_around(kept, width=width, height=height)
 
 

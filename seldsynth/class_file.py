@@ -113,8 +113,7 @@ def load_classes(path: Path | None) -> ClassTable:
     try:
         changes = _ClassFile.model_validate(file.values)
     except ValidationError as error:
-        faults = [file.describe(one, depth=3, unknown=_known) for one in error.errors()]
-        raise ConfigError(faults) from None
+        raise ConfigError(file.faults(error, depth=3, unknown=_known)) from None
     by_id: dict[int, SoundClass] = {one.class_id: one for one in CLASSES}
     for section, of_section in (("replace", changes.replace), ("extend", changes.extend)):
         for name, change in of_section.items():

@@ -5,6 +5,7 @@ config_file.py reads files into these models, and makes the commented starting f
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -20,6 +21,8 @@ from pydantic import (
     PlainValidator,
     PrivateAttr,
 )
+
+from seldsynth.errors import quoted
 
 X264_PRESETS = (
     "ultrafast",
@@ -37,6 +40,7 @@ FORMAT_FOLDER = re.compile(r"(foa|mic)($|[^a-z])", re.IGNORECASE)
 """Folders whose names say what the sound in them is."""
 MATTES = ("none", "feather", "ellipse", "chroma", "grabcut")
 MASK_SIZE = r"^(full|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})$"
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9}|/[0-9]{1,9})?")
 _NTSC_RATES = {23.976: 24, 23.98: 24, 29.97: 30, 47.952: 48, 59.94: 60, 119.88: 120}
 
 
@@ -48,6 +52,8 @@ def parse_frame_rate(value: object) -> Fraction:
     wish = 'should be frames per second such as 30, 29.97 or "30000/1001"'
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         raise ValueError(wish)
+    if isinstance(value, str) and not _RATE.fullmatch(value.strip()):
+        raise ValueError(wish)  # as a fraction, 1e999999999 would fill the memory
     try:
         rate = value if isinstance(value, Fraction) else Fraction(str(value))
     except (ValueError, ZeroDivisionError):
@@ -84,7 +90,7 @@ def _mattes(value: object) -> object:
         raise ValueError(f"should be one of {known}, or a list of some")
     for one in listed:
         if one not in MATTES:
-            raise ValueError(f"no matte is called {one!r}; there are {known}")
+            raise ValueError(f"no matte is called {quoted(one)}; there are {known}")
     return listed
 
 
@@ -126,7 +132,10 @@ def _path(value: object) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("should be a path in quotes")
     try:
+        os.fsencode(value)
         return Path(value).expanduser()
+    except UnicodeEncodeError:
+        raise ValueError("should be a path of letters that file names can have") from None
     except RuntimeError:
         raise ValueError("should be a path; there is no such user's folder") from None
 

@@ -20,7 +20,7 @@ from seldsynth.config import (
     known_keys,
     sections,
 )
-from seldsynth.errors import ConfigError
+from seldsynth.errors import ConfigError, shown
 from seldsynth.yaml_file import Keys, YamlFile
 
 _NO_LOGS = {".csv", ".yaml", ".yml", ".json", ".mp4"}  # labels, configs, plans, videos
@@ -62,9 +62,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate(source.values)
     except ValidationError as error:
-        raise ConfigError(
-            [source.describe(detail, depth=2, unknown=_nearest) for detail in error.errors()]
-        ) from None
+        raise ConfigError(source.faults(error, depth=2, unknown=_nearest)) from None
     config = _with_absolute_paths(config, path.absolute().parent)
     faults = list(_cross_faults(config, source))
     if faults:
@@ -104,6 +102,11 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
     return located.written_relative(relative)
 
 
+def _real(path: Path) -> Path:
+    """Where a path leads to; as far as it can be followed, if it cannot be."""
+    return Path(os.path.realpath(path))
+
+
 def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
     """Faults that no single key shows: folders not there, sizes that exclude each other."""
     paths = config.input
@@ -117,9 +120,9 @@ def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
         is_canvas = key.endswith("360_path")
         if value is None or (is_canvas and key != canvas_key):
             continue
-        if not (value.exists() if is_canvas else value.is_dir()):
-            what = "a file, not a folder" if value.exists() else "no such folder"
-            yield f"{source.where(('input', key))}: {what}: {value}"
+        if not (os.path.exists(value) if is_canvas else os.path.isdir(value)):
+            what = "a file, not a folder" if os.path.exists(value) else "no such folder"
+            yield f"{source.where(('input', key))}: {what}: {shown(str(value))}"
     if paths.image_assets_dir is None and paths.video_assets_dir is None:
         where = source.where(("input", "image_assets_dir"))
         yield f"{where}: null, and so is video_assets_dir; name a folder of pictures or clips"
@@ -132,24 +135,25 @@ def _cross_faults(config: Config, source: YamlFile) -> Iterator[str]:
     ):
         where = source.where(("audio", "sample_rate"))
         yield f"{where}: opus has {DEFAULT_SAMPLE_RATE} samples per second; set that, or auto"
-    video_dir = config.output.video_dir.resolve()
+    video_dir = _real(config.output.video_dir)
     where = source.where(("output", "video_dir"))
     for key, kind in (("metadata_dir", "labels"), ("audio_dir", "sound")):
-        if (folder := getattr(paths, key)) is not None and video_dir == folder.resolve():
+        if (folder := getattr(paths, key)) is not None and video_dir == _real(folder):
             yield f"{where}: is the folder of the {kind}; choose another for the videos"
-    if paths.audio_dir is not None and video_dir.is_relative_to(paths.audio_dir.resolve()):
-        first = [*video_dir.relative_to(paths.audio_dir.resolve()).parts, ""][0]
+    if paths.audio_dir is not None and video_dir.is_relative_to(_real(paths.audio_dir)):
+        first = [*video_dir.relative_to(_real(paths.audio_dir)).parts, ""][0]
         if FORMAT_FOLDER.match(first):
             yield f"{where}: is among the sound of input.audio_dir; choose another for the videos"
     log_file = config.output.log_file
     assert log_file is not None
-    if log_file.suffix.lower() in _NO_LOGS or log_file.is_dir():
+    if log_file.suffix.lower() in _NO_LOGS or os.path.isdir(log_file):
         log_where = source.where(("output", "log_file"))
-        yield f"{log_where}: {log_file} is no place for a log; name a file such as log.txt"
+        place = shown(str(log_file))
+        yield f"{log_where}: {place} is no place for a log; name a file such as log.txt"
     for key, value in paths:
         if (
             key not in ("metadata_dir", "audio_dir")
             and value is not None
-            and video_dir.is_relative_to(value.resolve())
+            and video_dir.is_relative_to(_real(value))
         ):
             yield f"{where}: is in input.{key}, where videos would become assets; choose another"

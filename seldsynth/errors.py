@@ -14,7 +14,13 @@ by code (not by a user) is a ValueError.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
+
+_MOST_CHARACTERS = 80
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel = 2
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = _MOST_CHARACTERS
 
 
 class SeldsynthError(Exception):
@@ -34,6 +40,17 @@ class ConfigError(SeldsynthError):
     def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[str, ...]]]:
         """Pickle by the faults, so that the exception crosses process borders whole."""
         return type(self), (self.faults,)
+
+
+def quoted(value: object) -> str:
+    """A user's value as a message shows it: as code has it, at most 80 characters in one line."""
+    text = _BRIEF.repr(value)
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
+
+def shown(text: str) -> str:
+    """A user's words as a message shows them: as they are, unless long or not printable."""
+    return text if len(text) <= _MOST_CHARACTERS and text.isprintable() else quoted(text)
 
 
 class LabelError(SeldsynthError):

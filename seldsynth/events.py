@@ -267,18 +267,23 @@ def _rows_by_frame_and_pair(table: LabelTable) -> list[NDArray[np.int64]]:
 
 def _nearest_pairs(tracks: list[_OpenTrack], doas: NDArray[np.float64]) -> dict[int, _OpenTrack]:
     """Row index → track, the nearest two first; rows without a track are left out."""
+    if not tracks or not len(doas):
+        return {}
+    if len(tracks) == len(doas) == 1:  # as nearly always
+        return {0: tracks[0]}
     # Rounded, so that equally near ones are told apart by their order and not by the last bit.
-    closeness = [
-        (-round(float(track.doa @ doa), 9), track_index, row_index)
-        for track_index, track in enumerate(tracks)
-        for row_index, doa in enumerate(doas)
-    ]
+    closeness = np.round(np.stack([track.doa for track in tracks]) @ doas.T, 9)  # [tracks, rows]
+    order = np.argsort(-closeness, axis=None, kind="stable")
+    wanted = min(closeness.shape)
     assigned: dict[int, _OpenTrack] = {}
     taken: set[int] = set()
-    for _, track_index, row_index in sorted(closeness):
+    for place in order:
+        track_index, row_index = divmod(int(place), len(doas))
         if track_index not in taken and row_index not in assigned:
             assigned[row_index] = tracks[track_index]
             taken.add(track_index)
+            if len(taken) == wanted:
+                break
     return assigned
 
 

@@ -42,7 +42,13 @@ class _Walk:
         self._follow_symlinks = follow_symlinks
 
     def take(self, path: Path, *, visited: set[Path]) -> None:
-        """Add a file, or all there is below a folder."""
+        """Add a file, or all there is below a folder; what cannot be looked at has a warning."""
+        try:
+            self._take(path, visited=visited)
+        except OSError as error:
+            _log.warning("%s: left out: cannot be read: %s", path, error.strerror)
+
+    def _take(self, path: Path, *, visited: set[Path]) -> None:
         if path.is_symlink() and path.exists() and not self._may_follow(path):
             self.leading_out += 1
         elif path.is_file():

@@ -25,13 +25,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seldsynth.classes import NUM_CLASSES
-from seldsynth.errors import LabelError
+from seldsynth.errors import LabelError, quoted, shown
 
 DistanceUnit = Literal["m", "cm"]
 
 MAX_LABEL_FRAMES = 72_000
 """Two hours. A frame number past that is taken for a fault of the file."""
-_MAX_BYTES = 256 << 20
+MAX_ROWS = 250_000
+"""An hour of seven sources at a time. More rows are taken for a fault of the file."""
+MAX_SOURCES = 100
+"""Rows of one label frame. More are taken for a fault of the file."""
+_MAX_BYTES = 64 << 20
+_MAX_LINE = 1000
+_CELL = re.compile(r'\s*(?:"[^"]*"|[^"]*)\s*')
 _HEADERLESS = {
     5: ("frame", "class", "source", "azimuth", "elevation"),
     6: ("frame", "class", "source", "azimuth", "elevation", "distance"),
@@ -104,6 +110,7 @@ def read_labels(
     frame = _whole(columns, "frame", lines, low=0, high=MAX_LABEL_FRAMES - 1)
     class_id = _whole(columns, "class", lines, low=0, high=NUM_CLASSES - 1)
     source_id = _whole(columns, "source", lines, low=0, high=2**31 - 1)
+    _refuse_crowds(frame, lines)
     azimuth = _number(columns, "azimuth", lines)
     _require((azimuth >= -180) & (azimuth <= 360), columns, "azimuth", lines, "-180..360 degrees")
     elevation = np.zeros(len(frame))
@@ -182,6 +189,13 @@ class _Lines:
         self.texts = [texts[number - 1] for number in self.numbers]
         if not self.texts:
             raise LabelError(f"{path}: empty; {_EXPECTED}")
+        if len(self.texts) > MAX_ROWS + 1:
+            rows = f"{len(self.texts):,} lines, of which at most {MAX_ROWS:,} are read"
+            raise LabelError(f"{path}: {rows}; split the recording")
+        longest = max(range(len(self.texts)), key=lambda index: len(self.texts[index]))
+        if len(self.texts[longest]) > _MAX_LINE:
+            length = len(self.texts[longest])
+            raise self.fault(longest, f"a line of {length} characters, which is no label")
         first = self.texts[0]
         self.separator = next((mark for mark in ";\t" if mark in first), ",")
 
@@ -192,7 +206,7 @@ class _Lines:
     def _text(self) -> str:
         try:
             if self.path.stat().st_size > _MAX_BYTES:
-                raise LabelError(f"{self.path}: larger than 256 MiB, which no label file is")
+                raise LabelError(f"{self.path}: larger than 64 MiB, which no label file is")
             content = self.path.read_bytes()
         except OSError as error:
             raise LabelError(f"{self.path}: cannot be read: {error.strerror}") from None
@@ -222,31 +236,39 @@ def _columns(lines: _Lines) -> dict[str, pd.Series[str]]:
     for index, count in enumerate(counts, start):
         if count != len(header):
             raise lines.fault(index, f"{count} columns, expected {len(header)}")
-    unbalanced = next((i for i, text in enumerate(texts, start) if text.count('"') % 2), None)
-    if unbalanced is not None:
-        raise lines.fault(unbalanced, "a quotation mark that is never closed")
+    quoted_texts = [index for index, text in enumerate(texts) if '"' in text]
+    for index in quoted_texts:
+        if not all(_CELL.fullmatch(cell) for cell in texts[index].split(lines.separator)):
+            raise lines.fault(index + start, "a quotation mark that is never closed, or in a cell")
     cells = pd.read_csv(
         io.StringIO("\n".join(texts)),
         sep=lines.separator,
         header=None,
         names=list(header),
+        index_col=False,
         dtype=str,
+        quoting=csv.QUOTE_NONE,
         keep_default_na=False,
         na_values=[],
         skip_blank_lines=False,
     )
-    return {name: cells[name].str.strip() for name in header}
+    columns = {name: cells[name].str.strip() for name in header}
+    if quoted_texts:
+        return {name: column.str.strip('"').str.strip() for name, column in columns.items()}
+    return columns
 
 
 def _header(lines: _Lines) -> tuple[str, ...] | None:
     """Column names, if the first line has any; None for a file without a header."""
-    cells = [cell.strip() for cell in next(csv.reader([lines.texts[0]], delimiter=lines.separator))]
+    cells = [cell.strip().strip('"').strip() for cell in lines.texts[0].split(lines.separator)]
     if not any(re.search(r"[A-Za-z]{3}", cell) and not _is_number(cell) for cell in cells):
         return None
     names = tuple(cell.lower() for cell in cells)
     for name in sorted(names, key=_is_number):  # a word is odder than a number here
         if name not in _KNOWN or names.count(name) > 1:
-            raise lines.fault(0, f"{name!r} is neither a number nor a known column; {_EXPECTED}")
+            raise lines.fault(
+                0, f"{quoted(name)} is neither a number nor a known column; {_EXPECTED}"
+            )
     for name in _REQUIRED:
         if name not in names:
             raise lines.fault(0, f"no column {name}; {_EXPECTED}")
@@ -289,8 +311,20 @@ def _require(
         return
     row = int(np.argmin(good))
     index = len(lines.texts) - len(good) + row
-    cell = columns[name].iloc[row] or "(empty)"
+    cell = shown(columns[name].iloc[row]) or "(empty)"
     raise lines.fault(index, f"{name} {cell} is not {expected}")
+
+
+def _refuse_crowds(frame: NDArray[np.int64], lines: _Lines) -> None:
+    """Raise LabelError where a label frame has more rows than there can be sources."""
+    if not len(frame):
+        return
+    crowded = int(np.argmax(counts := np.bincount(frame)))
+    if counts[crowded] > MAX_SOURCES:
+        row = int(np.flatnonzero(frame == crowded)[MAX_SOURCES])
+        index = len(lines.texts) - len(frame) + row
+        problem = f"frame {crowded} has {counts[crowded]} rows, expected at most {MAX_SOURCES}"
+        raise lines.fault(index, problem)
 
 
 def _distance(

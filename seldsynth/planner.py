@@ -35,6 +35,8 @@ from seldsynth.plan import (
 from seldsynth.silent import silent_tiles
 from seldsynth.tiles import TileMaker
 
+MAX_EVENTS = 10_000
+"""In a recording. More are taken for a fault of its labels."""
 _CANVAS_STREAM = 2**32 - 2
 _NOISE_STREAM = 2**32 - 4
 _LOOKS = 2**30
@@ -60,7 +62,8 @@ def make_plan(
 
     The plan depends on the config, the seed, the recording's id and labels, and the assets; not on
     other recordings, their order or number. Raises AssetError for a class without pictures
-    (unless tiles.missing is skip) and LabelError for a recording of no length.
+    (unless tiles.missing is skip) and LabelError for a recording of no length, or of more events
+    than MAX_EVENTS.
     """
     name = variant_id(recording_id, variant, config.processing.variants)
     num_frames = _length(config, sound, recording_id=name, num_label_frames=num_label_frames)
@@ -70,6 +73,11 @@ def make_plan(
         for event in events
         if Fraction(event.track.label_frames[0], LABEL_RATE) < num_frames / rate
     ]
+    if len(begun) > MAX_EVENTS:
+        raise LabelError(
+            f"{recording_id}.csv: {len(begun)} sound events, of which at most {MAX_EVENTS} go into "
+            "a video; split the recording, or see that a source has the same id in all its rows"
+        )
     choose = AssetChooser(
         config, library, recording_id, variant=variant, wanted=_classes_drawn(config, begun)
     )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from yaml.constructor import ConstructorError
 
-from seldsynth.errors import ConfigError
+from seldsynth.errors import ConfigError, quoted, shown
 
-_MAX_BYTES = 1 << 20
+_MAX_BYTES = 1 << 18  # a second of work for a parser that is written in Python
+_MOST_FAULTS = 20
+_DEEPEST = 50
+_LONGEST_NUMBER = 100
+_MOST_MERGED = 10_000
 
 Keys = tuple[str, ...]
 
@@ -34,30 +39,39 @@ class YamlFile:
         """`file:line: section.key`, by the nearest line there is."""
         for depth in range(len(keys), 0, -1):
             if keys[:depth] in self._lines:
-                return f"{self._lines[keys[:depth]]}: {'.'.join(keys)}"
-        return f"{self.path}: {'.'.join(keys)}"
+                return f"{self._lines[keys[:depth]]}: {_dotted(keys)}"
+        return f"{self.path}: {_dotted(keys)}"
 
     def override(self, text: str) -> None:
         """Take in one `section.key=value`. Raises ConfigError."""
         name, equals, value = text.partition("=")
         keys = tuple(name.strip().split("."))
         if not equals or len(keys) != 2:
-            raise ConfigError(f"--set {text}: expected section.key=value, e.g. processing.fps=25")
+            what = "expected section.key=value, e.g. processing.fps=25"
+            raise ConfigError(f"--set {shown(text)}: {what}")
         try:
-            parsed = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError) as error:
-            raise ConfigError(f"--set {text}: {_yaml_fault(error)}") from None
+            parsed = _Loader(value).get_single_data()
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {shown(text)}: {_yaml_fault(error)}") from None
         section = self.values.get(keys[0])
         self.values[keys[0]] = {**(section if isinstance(section, dict) else {}), keys[1]: parsed}
         self._lines[keys] = "--set"
         self._lines.setdefault(keys[:1], "--set")
 
-    def describe(self, detail: ErrorDetails, *, depth: int, unknown: Callable[[Keys], str]) -> str:
-        """One line about a fault that pydantic found.
+    def faults(
+        self, error: ValidationError, *, depth: int, unknown: Callable[[Keys], str]
+    ) -> list[str]:
+        """A line about each of the first faults of pydantic's, and one that counts the others.
 
         depth: how many keys deep the file is. unknown: what to say of an unknown key, as the
         end of a sentence.
         """
+        details = error.errors(include_url=False)
+        lines = [self._describe(one, depth, unknown) for one in details[:_MOST_FAULTS]]
+        more = len(details) - len(lines)
+        return [*lines, f"{self.path}: and {more} more faults"] if more else lines
+
+    def _describe(self, detail: ErrorDetails, depth: int, unknown: Callable[[Keys], str]) -> str:
         keys = self._keys_in(detail["loc"], depth=depth)
         where = self.where(keys)
         if detail["type"] == "extra_forbidden":
@@ -65,11 +79,11 @@ class YamlFile:
         if detail["type"] == "missing":
             return f"{where}: missing; it is always needed"
         if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
-            return f"{where}: expected keys below it, got {reprlib.repr(detail['input'])}"
+            return f"{where}: expected keys below it, got {quoted(detail['input'])}"
         message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if detail["type"] == "bool_type":
             message = "should be true or false"
-        return f"{where}: {message}, got {reprlib.repr(detail['input'])}"
+        return f"{where}: {message}, got {quoted(detail['input'])}"
 
     def _keys_in(self, loc: tuple[int | str, ...], *, depth: int) -> Keys:
         """The keys of the file that lead to a place of pydantic's, which also names its own."""
@@ -86,15 +100,17 @@ class YamlFile:
     def _read(self, hint: str, *, may_be_empty: bool) -> dict[str, Any]:
         try:
             if self.path.stat().st_size > _MAX_BYTES:
-                raise ConfigError(f"{self.path}: larger than 1 MiB, which no config file is")
+                raise ConfigError(f"{self.path}: larger than 256 KiB, which no config file is")
             text = self.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
             raise ConfigError(f"{self.path}: cannot be read: {reason}") from None
         try:
-            self._note_lines(yaml.compose(text, Loader=yaml.SafeLoader), (), set())
-            values = _with_text_keys(yaml.safe_load(text), {})
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            loader = _Loader(text)
+            root = loader.get_single_node()
+            self._note_lines(root, (), set())
+            values = None if root is None else _with_text_keys(loader.construct_document(root), {})
+        except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
             raise ConfigError(f"{self.path}{line}: {_yaml_fault(error)}") from None
@@ -111,12 +127,71 @@ class YamlFile:
             return
         seen.add(id(node))
         for key, content in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # what such a key holds is refused where it is put together
             path = (*keys, str(key.value))
             line = f"{self.path}:{key.start_mark.line + 1}"
             if path in self._lines:
-                raise ConfigError(f"{line}: {'.'.join(path)} is given twice")
+                raise ConfigError(f"{line}: {_dotted(path)} is given twice")
             self._lines[path] = line
             self._note_lines(content, path, seen)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as SafeLoader has it: no tag makes an object of Python's. All faults are YAMLErrors.
+
+    Nothing takes long or much memory, however small its text: nesting, numbers and what merge keys
+    put together are limited. What aliases repeat is one object in many places.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._depth = 0
+        self._merged: dict[int, int] = {}
+        super().__init__(text)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuse what is nested too deep."""
+        if self._depth > _DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise ConstructorError(None, None, f"nested more than {_DEEPEST} deep", mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Refuse what a tag cannot be put on, which SafeLoader has all kinds of exceptions for."""
+        is_number = node.tag.rpartition(":")[2] in ("int", "float")
+        if is_number and len(node.value) > _LONGEST_NUMBER:
+            problem = f"a number of {len(node.value)} characters"
+            raise ConstructorError(None, None, problem, node.start_mark)
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError):
+            problem = f"{quoted(node.value)} is no {shown(node.tag.rpartition(':')[2])}"
+            raise ConstructorError(None, None, problem, node.start_mark) from None
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Take in what merge keys name, unless it grows beyond measure."""
+        if self._size(node) > _MOST_MERGED:
+            problem = f"merge keys (<<) make more than {_MOST_MERGED} keys of it"
+            raise ConstructorError(None, None, problem, node.start_mark)
+        super().flatten_mapping(node)
+
+    def _size(self, node: yaml.Node) -> int:
+        """How many keys a mapping, or a list of them, has when all merge keys are followed."""
+        if id(node) not in self._merged:
+            self._merged[id(node)] = 0  # for one that is merged into itself
+            if isinstance(node, yaml.SequenceNode):
+                size = sum(self._size(one) for one in node.value)
+            elif isinstance(node, yaml.MappingNode):
+                merged = [content for key, content in node.value if key.tag.endswith(":merge")]
+                size = len(node.value) + sum(self._size(one) for one in merged)
+            else:
+                size = 0
+            self._merged[id(node)] = size
+        return self._merged[id(node)]
 
 
 def _with_text_keys(value: Any, done: dict[int, dict[str, Any]]) -> Any:
@@ -130,8 +205,13 @@ def _with_text_keys(value: Any, done: dict[int, dict[str, Any]]) -> Any:
     return done[id(value)]
 
 
-def _yaml_fault(error: Exception) -> str:
-    problem = getattr(error, "problem", None) or str(error)
-    if "'\\t'" in str(problem):
+def _dotted(keys: Keys) -> str:
+    """Keys as a message shows them."""
+    return ".".join(shown(key) for key in keys)
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    if "'\\t'" in problem:
         return "not valid YAML: indent with spaces, not with tabs"
-    return f"not valid YAML: {' '.join(str(problem).split())}"
+    return f"not valid YAML: {problem if len(problem) <= 200 else problem[:199] + '…'}"

@@ -1,5 +1,6 @@
 import logging
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,58 @@ def test_links_stay_inside_unless_allowed(
             f"{inside}: left out 3 links that lead out of it; "
             "assets.follow_symlinks: true, or --follow-symlinks, takes them"
         ]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_masks_and_canvases_stay_inside_too(
+    tmp_path: Path, follow: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of files, folders, chains of links and masks; a canvas that is named itself may be a link."""
+    assets, canvas, outside = (tmp_path / name for name in ("assets", "canvas", "outside"))
+    touch(assets / "Class_0" / "own.png")
+    touch(canvas / "own.jpg")
+    touch(outside / "other.jpg")
+    touch(outside / "white.png")
+    (assets / "Class_0" / "own.mask.png").symlink_to(outside / "white.png")
+    (assets / "first").symlink_to(assets / "second")
+    (assets / "second").symlink_to("../outside")
+    (assets / "Class_0" / "chained").symlink_to(assets / "first")
+    (assets / "Class_0" / "there_and_back.png").symlink_to(
+        assets / ".." / "assets" / "Class_0" / "own.png"
+    )
+    (canvas / "linked.jpg").symlink_to(outside / "other.jpg")
+    (canvas / "more").symlink_to(outside)
+    folders = {"image_assets_dir": assets, "image_360_path": canvas}
+    library = scan_library(folders, canvas_key="image_360_path", follow_symlinks=follow)
+    tiles = {file.path: file.mask for file in library.tiles[0]}
+    canvases = [file.path for file in library.canvases]
+    if follow:
+        assert tiles["Class_0/own.png"] == "Class_0/own.mask.png"
+        assert "Class_0/chained/other.jpg" in tiles
+        assert canvases == ["linked.jpg", "more/other.jpg", "more/white.png", "own.jpg"]
+    else:
+        assert tiles == {"Class_0/own.png": "", "Class_0/there_and_back.png": ""}
+        assert canvases == ["own.jpg"]
+        said = [record.getMessage() for record in caplog.records]
+        assert f"{assets}: left out 4 links that lead out of it" in said[0]
+        assert f"{canvas}: left out 2 links that lead out of it" in said[1]
+    named = {**folders, "image_360_path": canvas / "linked.jpg"}
+    library = scan_library(named, canvas_key="image_360_path", follow_symlinks=False)
+    assert [file.path for file in library.canvases] == ["linked.jpg"]
+
+
+def test_links_that_lead_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = touch(tmp_path / "Class_0" / "own.png").parent
+    (folder / "loop.png").symlink_to("loop.png")
+    (folder / "there").symlink_to("back")
+    (folder / "back").symlink_to("there")
+    (folder / "up").symlink_to("..")
+    (folder / "long.png").symlink_to("a" * 300)
+    assert listed(scan(tmp_path)) == {0: ["Class_0/own.png"]}
+    (record,) = caplog.records
+    assert record.getMessage() == f"{folder / 'long.png'}: left out: cannot be read: " + (
+        os.strerror(36) if sys.platform == "linux" else record.getMessage().rpartition(": ")[2]
+    )
 
 
 def test_the_list_does_not_depend_on_the_file_system(

@@ -173,6 +173,91 @@ def test_a_billion_laughs_are_not_laughed(tmp_path: Path) -> None:
     assert "unknown key" in faults(path)
 
 
+BOMBS = ["b0: &b0 [x, x]", "m0: &m0 {k: 1}"]
+BOMBS += [f"b{n + 1}: &b{n + 1} [*b{n}, *b{n}]" for n in range(40)]
+BOMBS += [f"m{n + 1}: &m{n + 1} {{<<: [*m{n}, *m{n}]}}" for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fps: 1e999999999", "processing.fps: should be frames per second such as"),
+        ("fps: '1e999999999'", "processing.fps: should be frames per second such as"),
+        ("seed: 0x" + "f" * 6000, "not valid YAML: a number of 6002 characters"),
+        ("seed: 1" + ":1" * 50_000, "not valid YAML: a number of 100001 characters"),
+        ("seed: 1" + ":1" * 30 + ".5", "should be a valid integer"),
+        ("fps: " + "[" * 20_000, "not valid YAML: nested more than 50 deep"),
+        ("fps: 1 #" + " " * (1 << 18), "larger than 256 KiB, which no config file is"),
+        ("seed: !!bool x", "not valid YAML: 'x' is no bool"),
+        ("seed: !!int ''", "not valid YAML: '' is no int"),
+        ("seed: !!timestamp x", "not valid YAML: 'x' is no timestamp"),
+        ("seed: 2001-99-99", "not valid YAML: '2001-99-99' is no timestamp"),
+        ("seed: !!python/object/apply:os.system ['exit 3']", "not determine a constructor for the"),
+        ("seed: !!python/object/new:os.getcwd {}", "not determine a constructor for the tag"),
+        ("seed: !!python/name:os.system", "not determine a constructor for the tag"),
+        ("seed: !!python/tuple [1]", "not determine a constructor for the tag"),
+        ('"a\\nb\\x1b": 1', r"processing.'a\nb\x1b': unknown key"),
+        ("k" * 900 + ": 1", "unknown key"),
+        ("use_blur: '" + "é" * 9000 + "'", "processing.use_blur: should be true or false, got 'éé"),
+    ],
+)
+def test_whatever_stands_there_the_fault_is_a_short_line(
+    project: Path, text: str, expected: str
+) -> None:
+    edit(project, "processing:\n  fps: 10\n", f"processing:\n  {text}\n")
+    message = faults(project)
+    assert expected in message
+    assert message.isprintable()
+    assert len(message) < 400 + len(str(project))
+
+
+def test_what_aliases_and_merge_keys_multiply_is_not_followed(project: Path) -> None:
+    text = project.read_text()
+    edit(project, "  matte: feather\n", "  matte: *b40\n")
+    project.write_text(
+        "\n".join(line for line in BOMBS if "<<" not in line) + "\n" + project.read_text()
+    )
+    lines = faults(project).splitlines()
+    assert "tiles.matte: no matte is called [[[...], [...]], [[...], [...]]]" in lines[0]
+    assert all(len(line) < 400 for line in lines)
+    project.write_text("\n".join(BOMBS) + "\n" + text)
+    assert "merge keys (<<) make more than 10000 keys of it" in faults(project)
+
+
+def test_merge_keys_of_a_sane_size_are_followed(project: Path) -> None:
+    edit(project, "  height: 64\n", "  <<: {height: 64}\n")
+    assert load_config(project).canvas.height == 64
+
+
+def test_of_very_many_faults_the_first_are_told(project: Path) -> None:
+    edit(project, "processing:\n", "processing:\n" + "".join(f"  k{n}: 1\n" for n in range(9000)))
+    lines = faults(project).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == f"{project}: and 8980 more faults"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a" * 5000, "no such folder: '"),
+        ("a/" * 3000, "no such folder: '"),
+        ('"\\ud800"', "should be a path of letters that file names can have"),
+        ('"a\\0b"', "should be a path in quotes"),
+        ("loop/x", "no such folder: "),
+        ("config.yaml/x", "no such folder: "),
+    ],
+)
+def test_paths_that_cannot_be(project: Path, value: str, expected: str) -> None:
+    (project.parent / "loop").symlink_to("loop")
+    for key in ("metadata_dir", "image_360_path"):
+        message = faults(project, f"input.{key}={value}")
+        assert f"--set: input.{key}: {expected}" in message
+        assert message.isprintable()
+        assert len(message) < 300 + len(str(project))
+    if "\\" not in value:
+        load_config(project, [f"output.video_dir={value}"])  # whether it can be made is seen later
+
+
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(b"\xff\x00\xfe" * 10)

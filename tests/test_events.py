@@ -55,6 +55,21 @@ def test_a_source_is_one_event() -> None:
     assert (event.class_id, event.source_id, event.event_index) == (3, 0, 0)
 
 
+def test_a_crowd_of_one_class_and_source_keeps_its_places() -> None:
+    """A hundred in each frame, all of one pair: each goes on where it is."""
+    places = [(36 * (n % 10) - 180, 16 * (n // 10) - 80) for n in range(100)]
+    rows = [(frame, 3, 0, az + frame, el) for frame in range(9) for az, el in places]
+    found = events(*rows)
+    assert len(found) == 100
+    assert sorted(
+        (one.track.azimuth_deg[0], one.track.elevation_deg[0]) for one in found
+    ) == sorted(places)
+    for one in found:
+        assert len(one.track.label_frames) == 9
+        assert set(np.diff(one.track.azimuth_deg)) == {1}
+        assert len(set(one.track.elevation_deg)) == 1
+
+
 def test_a_jump_ends_nothing() -> None:
     (event,) = events((0, 3, 0, 0, 0), (1, 3, 0, 46, 0), (2, 3, 0, -100, 0))
     assert event.track.azimuth_deg == (0, 46, -100)

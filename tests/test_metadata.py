@@ -176,6 +176,35 @@ def test_faults_name_file_and_line(tmp_path: Path, text: str | bytes, expected: 
     assert expected in fault(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0,1,0,1,1\n1,1,0,\x1b[31m,1\n", r"2: azimuth '\x1b[31m' is not a number"),
+        ("0,1,0,1,1\n1,1,0,\ufeff,1\n", r"2: azimuth '\ufeff' is not a number"),
+        ("0,1,0,1,1\n1,1,0," + "6" * 500 + ",1\n", "2: azimuth '666666"),
+        ("0,1,0,1,1\n1,1,0," + "6" * 200_000 + ",1\n", "2: a line of 200008 characters"),
+        ("0,1,0," + "6" * 200_000 + ",1\n", "1: a line of 200008 characters, which is no label"),
+        ("frame,class,source," + "azimuth" * 90 + "\n", "1: 'azimuthazimuth"),
+        ('0,1,0,5",",6\n1,1,0,5,6,2\n', "1: a quotation mark that is never closed, or in a cell"),
+        ('0,1,0,5,6\n1,1,0,5"",6\n', "2: a quotation mark that is never closed, or in a cell"),
+        ('0,1,0,5,6\n1,1,0,"5,6"\n', "2: a quotation mark that is never closed, or in a cell"),
+        ("".join(f"0,1,{n},5,6\n" for n in range(5000)), "101: frame 0 has 5000 rows, expected at"),
+        ("7,1,1,5,6\n" * 250_002, " 250,002 lines, of which at most 250,000 are read; split"),
+    ],
+)
+def test_faults_are_short_lines_however_large_or_odd_the_file(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    message = fault(tmp_path, text)
+    assert expected in message
+    assert message.isprintable()
+    assert len(message) < 300
+
+
+def test_a_hundred_sources_in_a_frame_are_read(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "".join(f"0,1,0,{n},6\n" for n in range(100)))) == 100
+
+
 def test_a_header_alone_is_a_silent_recording(tmp_path: Path) -> None:
     table = read(tmp_path, "frame,class,source,azimuth,elevation,distance\n")
     assert len(table) == 0

@@ -223,6 +223,18 @@ def test_a_recording_of_no_length(project: Path) -> None:
     assert made.num_frames == 10
 
 
+def test_labels_of_too_many_events_are_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seldsynth.planner.MAX_EVENTS", 9)
+    rows = [(n, 3, n, 0, 0, 2) for n in range(10)]
+    with pytest.raises(
+        LabelError, match=r"csv: 10 sound events, of which at most 9 go into a video"
+    ):
+        plan(project, rows=rows)
+    assert len(plan(project, "processing.video_duration=0.9", rows=rows).tiles) == 9
+
+
 def test_an_event_between_two_video_frames_is_said(project: Path) -> None:
     rows = [(n, 3, 0, 0, 0, 2) for n in range(10)] + [(1, 0, 1, 0, 0, 2), (5, 0, 2, 0, 0, 2)]
     made = plan(project, "processing.fps=5", rows=rows)

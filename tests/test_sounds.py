@@ -474,6 +474,48 @@ def test_links_that_lead_out_are_not_followed(project: Path, tmp_path: Path) -> 
     assert sound_of(project, "assets.follow_symlinks=true") is not None
 
 
+def test_an_mp3_called_wav_is_refused_in_silence(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The MPEG decoder in libsndfile prints what it thinks of a file."""
+    path = mock_sound(project.parent / "sound" / "mix.wav")
+    path.write_bytes(b"\xff\xff" + path.read_bytes()[2:])
+    with pytest.raises(MediaError, match=r"mix\.wav: cannot be read as sound: is no WAV or FLAC"):
+        sound_of(project)
+    assert capfd.readouterr().err == ""
+
+
+def test_tags_before_a_flac_are_passed_over(project: Path) -> None:
+    path = mock_sound(project.parent / "sound" / "mix.flac")
+    expected = sound_of(project)
+    path.write_bytes(b"ID3\4\0\0\0\0\1\x48" + bytes(200) + path.read_bytes())
+    found = sound_of(project)
+    assert found is not None
+    assert expected is not None
+    assert found.info == expected.info
+
+
+def test_a_flac_that_announces_more_than_it_has(project: Path) -> None:
+    path = mock_sound(project.parent / "sound" / "mix.flac")
+    content = bytearray(path.read_bytes())
+    content[21] |= 0x0F  # the upper bits of its number of samples
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"mix\.flac: "):
+        sound_of(project)
+    path.write_bytes(bytes(content[: len(content) // 2]))
+    with pytest.raises(MediaError, match=r"mix\.flac: "):
+        sound_of(project)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 655351, 2**31 - 1])
+def test_a_sample_rate_that_nobody_has(project: Path, rate: int) -> None:
+    path = mock_sound(project.parent / "sound" / "mix.wav")
+    content = path.read_bytes()
+    path.write_bytes(content[:24] + rate.to_bytes(4, "little") + content[28:])
+    with pytest.raises(MediaError, match=f"{rate} samples per second, expected 1000 to 655350"):
+        sound_of(project)
+
+
 def test_the_hostile_sounds(project: Path, shared_data: Path) -> None:
     library = SoundLibrary(
         load_config(project, [f"input.audio_dir={shared_data / 'hostile' / 'wav'}"])

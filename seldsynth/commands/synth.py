@@ -24,7 +24,7 @@ from seldsynth.class_file import load_classes
 from seldsynth.commands.options import add_common, num_workers, positive
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
-from seldsynth.errors import ConfigError, MediaError
+from seldsynth.errors import ConfigError, MediaError, shown
 from seldsynth.files import check_writable, remove_temporaries
 from seldsynth.manifest import NAME, Books, Manifest, read_manifests, set_of
 from seldsynth.media.encode import choose_encoder
@@ -184,7 +184,9 @@ def _from_plans(options: argparse.Namespace) -> int:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
     for override in options.overrides:
         if not override.startswith(("input.", "processing.device=", "processing.workers=")):
-            raise ConfigError(f"--set {override}: the plan has decided that; make a new plan")
+            raise ConfigError(
+                f"--set {shown(override)}: the plan has decided that; make a new plan"
+            )
     config = load_config(options.config, options.overrides) if options.config else None
     device = resolve_device(config.processing.device if config else "auto")
     plans = list({path.resolve(): path for path in options.from_plan}.values())[: options.limit]

@@ -17,6 +17,7 @@ from typing import cast
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -24,10 +25,13 @@ from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
 from seldsynth.media.mattes import Sides, joined, kept_box
-from seldsynth.media.stills import MAX_PIXELS
 
 MAX_CLIP_S = Fraction(120)
 """Of a longer clip the first two minutes are shown."""
+MAX_CLIP_PIXELS = 1 << 26
+"""11585 x 5792, of a frame. A clip of larger ones is refused before any is decoded."""
+MAX_ALPHA_PIXELS = 1 << 24
+"""4096 x 4096: likewise, of a frame with transparency, which is looked at in every pixel."""
 
 # libavcodec's own VP8 and VP9 decoders drop the alpha that WebM keeps beside the picture.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -209,7 +213,9 @@ class ClipReader:
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         try:
-            container = self._resources.enter_context(av.open(str(self.path), options=SAFE_OPENING))
+            container = self._resources.enter_context(
+                av.open(str(self.path), options=SAFE_OPENING, metadata_errors="replace")
+            )
         except (av.FFmpegError, OSError, ValueError) as error:
             raise MediaError(f"{self.path}: cannot be opened: {_reason(error)}") from None
         if not container.streams.video:
@@ -219,12 +225,21 @@ class ClipReader:
         if stream.codec_context is None:
             self._resources.close()
             raise MediaError(f"{self.path}: no decoder for its codec; convert it to H.264")
-        if stream.width * stream.height > MAX_PIXELS:
+        alpha = stream.codec_context.format is not None and _has_alpha(stream.codec_context.format)
+        try:
+            self._check_size(stream.width, stream.height, alpha=alpha)
+        except MediaError:
             self._resources.close()
-            raise MediaError(
-                f"{self.path}: {stream.width}x{stream.height} pixels; at most {MAX_PIXELS} are read"
-            )
+            raise
         return container, stream
+
+    def _check_size(self, width: int, height: int, *, alpha: bool) -> None:
+        most = MAX_ALPHA_PIXELS if alpha else MAX_CLIP_PIXELS
+        if width * height > most:
+            kind = " with transparency" if alpha else ""
+            raise MediaError(
+                f"{self.path}: {width}x{height} pixels{kind}; at most {most} are read: reduce it"
+            )
 
     def _decode(self) -> Generator[TimedFrame, None, None]:
         """Frames from where the container stands, numbered and timed from its first frame."""
@@ -285,6 +300,8 @@ class ClipReader:
                     if frame.is_corrupt:
                         raise MediaError(self._damage(last_pts))
                     last_pts = frame.pts
+                    # What the file says of all frames need not hold for each.
+                    self._check_size(frame.width, frame.height, alpha=has_alpha(frame))
                     yield frame
         except (av.FFmpegError, OSError, ValueError):
             raise MediaError(self._damage(last_pts)) from None
@@ -397,7 +414,11 @@ class _Shown:
 
 def has_alpha(frame: VideoFrame) -> bool:
     """Whether a decoded frame brings its transparency with it."""
-    return any(component.is_alpha for component in frame.format.components)
+    return _has_alpha(frame.format)
+
+
+def _has_alpha(format: VideoFormat) -> bool:
+    return any(component.is_alpha for component in format.components)
 
 
 def _quarter_turns(frame: VideoFrame) -> int:

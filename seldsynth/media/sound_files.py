@@ -24,6 +24,9 @@ MOST_CHANNELS = 64
 WHOLE_NUMBERS = {"PCM_16": "int16", "PCM_U8": "int16", "PCM_S8": "int16", "PCM_24": "int32"}
 """What samples of a file are read as where they are to stay as they are."""
 
+_MAGIC = (b"RIFF", b"RIFX", b"RF64", b"fLaC")
+_OTHER_MAGIC = (b"riff", b"FORM", b"caff", b"OggS", b".snd")  # W64, AIFF …: to be called by name
+_LEAST_RATE, _MOST_RATE = 1000, 655350
 _BLOCK_SAMPLES = 1 << 15
 _MAX_WAV_BYTES = 2**32 - 2**16
 _UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
@@ -59,6 +62,9 @@ def check_sound(path: Path) -> SoundInfo:
     with open_sound(path) as file:
         if file.channels > MOST_CHANNELS:
             raise MediaError(f"{path}: {file.channels} channels are more than {MOST_CHANNELS}")
+        if not _LEAST_RATE <= file.samplerate <= _MOST_RATE:
+            wish = f"expected {_LEAST_RATE} to {_MOST_RATE}"
+            raise MediaError(f"{path}: {file.samplerate} samples per second, {wish}")
         info = SoundInfo(
             channels=file.channels,
             sample_rate=file.samplerate,
@@ -74,13 +80,15 @@ def check_sound(path: Path) -> SoundInfo:
             read += len(block)
             peak = max(peak, float(np.abs(block).max()))
         if read != info.num_samples:
-            missing = f"{info.duration_s:.1f} s are announced, {read / info.sample_rate:.1f} s"
+            announced_s, there_s = float(info.duration_s), read / info.sample_rate
+            missing = f"{announced_s:.1f} s are announced, {there_s:.1f} s"
             raise MediaError(f"{path}: is cut off: {missing} are there")
     return replace(info, is_over=peak > 1)
 
 
 def open_sound(path: Path) -> soundfile.SoundFile:
     """A sound file that is as long as it says. Raises MediaError."""
+    _check_kind(path)
     try:
         file = soundfile.SoundFile(str(path))
     except (OSError, RuntimeError) as error:
@@ -92,6 +100,21 @@ def open_sound(path: Path) -> soundfile.SoundFile:
         file.close()
         raise
     return file
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what libsndfile would search for MPEG, and print what it thinks of it."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(10)
+            if start[:3] == b"ID3":  # tags before a FLAC: seven bits of their size in a byte
+                size = sum((byte & 127) << 7 * place for place, byte in enumerate(start[:5:-1]))
+                file.seek(size + 10)
+                start = file.read(4)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read as sound: {error.strerror}") from None
+    if start[:4] not in _MAGIC + _OTHER_MAGIC:
+        raise MediaError(f"{path}: cannot be read as sound: is no WAV or FLAC")
 
 
 def _check_length(path: Path, file: soundfile.SoundFile) -> None:

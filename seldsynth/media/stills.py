@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +23,12 @@ from PIL import (
 from seldsynth.errors import MediaError
 
 MAX_PIXELS = 1 << 27
-"""16384 x 8192. A larger picture or video frame is refused before it is decoded."""
+"""16384 x 8192. A larger picture is refused before it is decoded."""
 MAX_PIXEL_BYTES = 3 * MAX_PIXELS
-"""What a picture's pixels may take: with transparency or 16 bits it must have fewer."""
+"""What a picture's pixels may take: with transparency, 16 bits or as WebP it must have fewer."""
 
+_STDERR_LOCK = threading.Lock()
+_PNG = b"\x89PNG\r\n\x1a\n"
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _EXIF_ORIENTATION = 0x0112
 # What to do with the stored picture, by EXIF orientation: rotate, then flip around the vertical.
@@ -47,7 +52,7 @@ def read_checked_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
+            warnings.simplefilter("ignore")  # of sizes, which MAX_PIXELS decides, and of EXIF
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 pixels = image.width * image.height
                 if pixels > MAX_PIXELS or pixels * _pixel_bytes(image) > MAX_PIXEL_BYTES:
@@ -59,14 +64,32 @@ def read_checked_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error
         raise MediaError(f"{name}: cannot be read: {reason}") from None
+    _check_chunks(content, name)
     return read_still(content, name=name)
+
+
+def _check_chunks(content: bytes, name: str | Path) -> None:
+    """Refuse a PNG whose chunks are longer than it is: OpenCV takes memory for all they claim."""
+    if not content.startswith(_PNG):
+        return
+    place, kind = len(_PNG), b""
+    while place + 8 <= len(content) and kind != b"IEND":
+        size, kind = (
+            int.from_bytes(content[place : place + 4], "big"),
+            content[place + 4 : place + 8],
+        )
+        place += 12 + size
+    if place > len(content):
+        raise MediaError(f"{name}: cannot be read: image file is truncated")
 
 
 def _pixel_bytes(image: Image.Image) -> int:
     """Bytes that a pixel takes once decoded."""
     raw_modes = (str(entry[3]) for entry in getattr(image, "tile", ()))  # "RGB;16B" and the like
     deep = image.mode.startswith(("I", "F")) or any(";16" in mode for mode in raw_modes)
-    return max(3, len(image.getbands())) * (2 if deep else 1)
+    channels = max(3, len(image.getbands()), 4 * ("transparency" in image.info))
+    # WebP's decoder holds two frames with alpha, however small a part of them is in the file.
+    return channels * 2 if deep or image.format == "WEBP" else channels
 
 
 def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
@@ -78,7 +101,8 @@ def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
     """
     buffer = np.frombuffer(content, dtype=np.uint8)
     try:
-        decoded = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
+        with _silence():
+            decoded = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise MediaError(f"{name}: cannot be read: {error.err}") from None
     pixels: NDArray[Any] | None = decoded[0]
@@ -101,6 +125,23 @@ def read_still(content: bytes, *, name: str | Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels)
 
 
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on standard error, where libjpeg and libpng complain of a file that they do not name.
+
+    They do so below Python, and OpenCV has no switch for it.
+    """
+    with _STDERR_LOCK, contextlib.ExitStack() as resources:
+        with contextlib.suppress(OSError):  # a process without standard error
+            kept = os.dup(2)
+            resources.callback(os.close, kept)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            resources.callback(os.close, nowhere)
+            os.dup2(nowhere, 2)
+            resources.callback(os.dup2, kept, 2)
+        yield
+
+
 def _with_grey_transparency(pixels: NDArray[Any], content: bytes) -> NDArray[Any]:
     """Alpha of a grey PNG that names one level as transparent, which OpenCV passes over."""
     with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -115,8 +156,10 @@ def _orientation(kinds: Sequence[int], blobs: Sequence[Any]) -> int:
         if int(kind) == cv2.IMAGE_METADATA_EXIF:
             exif = Image.Exif()
             try:
-                exif.load(bytes(blob))
-                orientation = exif.get(_EXIF_ORIENTATION, 1)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    exif.load(bytes(blob))
+                    orientation = exif.get(_EXIF_ORIENTATION, 1)
             except (OSError, ValueError, SyntaxError, KeyError, TypeError):
                 return 1
             return orientation if orientation in _UPRIGHT else 1

@@ -305,6 +305,56 @@ def test_damage_is_an_error(tmp_path: Path) -> None:
         check_clip(tmp_path / "none.mp4")
 
 
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        (4096, None),
+        (4097, "4097x4097 pixels with transparency; at most 16777216 are read: reduce it"),
+        (65535, "damaged: no frame can be decoded"),
+    ],
+)
+def test_a_gif_whose_screen_is_too_large(tmp_path: Path, side: int, expected: str | None) -> None:
+    path = tmp_path / "a.gif"
+    Image.new("P", (8, 8)).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:6] + 2 * side.to_bytes(2, "little") + content[10:])
+    if expected is None:
+        assert check_clip(path).width == side
+        return
+    with pytest.raises(MediaError, match=expected):
+        check_clip(path)
+
+
+def test_frames_that_become_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the file says beforehand holds for its first frames only."""
+    small = mock_clip(tmp_path / "small.avi", codec="mjpeg", pix_fmt="yuvj420p").read_bytes()
+    large = mock_clip(
+        tmp_path / "large.avi", codec="mjpeg", pix_fmt="yuvj420p", width=128, height=96
+    )
+    monkeypatch.setattr("seldsynth.media.decode.MAX_CLIP_PIXELS", 64 * 48)
+    content = large.read_bytes()
+    header = content.index(b"strf") + 12
+    size = small[small.index(b"strf") + 12 :][:8]
+    large.write_bytes(content[:header] + size + content[header + 8 :])
+    with pytest.raises(MediaError, match="128x96 pixels; at most 3072 are read"):
+        check_clip(large)
+
+
+def test_tags_that_are_no_utf8_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w", format="avi") as container:
+        container.metadata["title"] = "a long title"
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="bgr24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    content = path.read_bytes()
+    assert b"a long title" in content
+    path.write_bytes(content.replace(b"a long title", b"caf\xe9 \xff\xfe tit"))
+    assert check_clip(path).num_frames == 1
+
+
 def test_a_playlist_is_not_followed(tmp_path: Path) -> None:
     clip = mock_clip(tmp_path / "a.mp4")
     for name, text in (

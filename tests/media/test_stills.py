@@ -1,4 +1,5 @@
 import io
+import sys
 from pathlib import Path
 
 import cv2
@@ -86,11 +87,13 @@ def test_pictures_with_transparency_may_have_fewer_pixels(monkeypatch: pytest.Mo
     [
         (encoded(Image.new("RGB", (16, 16))), 3),
         (encoded(Image.new("L", (16, 16)), "JPEG"), 3),
-        (encoded(Image.new("RGBA", (16, 16)), "WEBP"), 4),
+        (encoded(Image.new("RGBA", (16, 16)), "WEBP"), 8),
+        (encoded(Image.new("RGB", (16, 16)), "WEBP"), 6),
+        (encoded(Image.new("L", (16, 16)), transparency=7), 4),
         (cv2.imencode(".png", np.zeros((16, 16, 3), np.uint16))[1].tobytes(), 6),
         (cv2.imencode(".png", np.zeros((16, 16, 4), np.uint16))[1].tobytes(), 8),
     ],
-    ids=["rgb", "grey", "rgba", "rgb16", "rgba16"],
+    ids=["rgb", "grey", "rgba webp", "webp", "marked grey", "rgb16", "rgba16"],
 )
 def test_bytes_of_a_pixel(content: bytes, expected: int) -> None:
     with Image.open(io.BytesIO(content)) as image:
@@ -111,6 +114,38 @@ def test_bytes_of_a_pixel(content: bytes, expected: int) -> None:
 def test_what_is_no_picture(content: bytes, expected: str) -> None:
     with pytest.raises(MediaError, match=f"folder/x.jpg: .*{expected}"):
         read_checked_still(content, name=Path("folder/x.jpg"))
+
+
+@pytest.mark.parametrize("claim", [b"\xff\xff\0\0", b"\0\x10\0\0", b"\x7f\xff\xff\xff"])
+def test_a_png_whose_chunk_is_longer_than_the_file(claim: bytes) -> None:
+    """Pillow reads what there is; OpenCV takes memory for what is claimed."""
+    content = encoded(Image.fromarray(mock_pixels()))
+    place = content.index(b"IDAT") - 4
+    with pytest.raises(MediaError, match="x: cannot be read: image file is truncated"):
+        read_checked_still(content[:place] + claim + content[place + 4 :], name="x")
+
+
+def test_what_libraries_complain_of_is_not_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a picture that is used all the same, and nobody could tell of which."""
+    jpeg = encoded(Image.fromarray(mock_pixels()), "JPEG")
+    odd = jpeg[:-2] + bytes(17) + jpeg[-2:]
+    assert read_checked_still(odd, name="x").shape == (48, 64, 3)
+    assert capfd.readouterr().err == ""
+    cv2.imdecode(np.frombuffer(odd, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert "extraneous bytes" in capfd.readouterr().err  # else this test says nothing
+    print("seen", file=sys.stderr)
+    assert capfd.readouterr().err == "seen\n"
+
+
+def test_damaged_exif_is_passed_over() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = "a description" * 9
+    content = encoded(Image.fromarray(mock_pixels(60, 40)), "JPEG", exif=exif)
+    place = content.index(b"MM\0*")
+    for end in range(8, 40, 2):  # warnings are errors here
+        damaged = content[: place + end] + b"\xff" * 40 + content[place + end + 40 :]
+        assert read_checked_still(damaged, name="x").shape[2] == 3
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
