@@ -1,16 +1,15 @@
-"""Encoder settings by what they cost: frames/s, size and PSNR on the same frames, in one run.
+"""Encoder settings by what they cost: frames/s, size, PSNR and SSIM of the same frames, in one run.
 
     python benchmarks/bench_encoding.py [--frames N] [--rounds N]
 
 Takes the embedded demo (a still canvas, moving pictures and clips), keeps its frames in memory and
 encodes them on one core with each setting in turn; the median of the rounds counts. Prints the
-table of docs/encoding.md and writes benchmarks/results/encoding.json.
+table of docs/encoding.md and writes benchmarks/results/encoding.json. Needs requirements-bench.txt.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -23,6 +22,8 @@ import av
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from results import write_results
+from skimage.metrics import structural_similarity
 
 from seldsynth import demo
 from seldsynth.assets import scan_library
@@ -34,7 +35,7 @@ from seldsynth.render.scene import render_frames
 
 Frames = NDArray[np.uint8]
 
-FAST = "bframes=0:rc-lookahead=0:scenecut=0"
+FAST = "bframes=0:rc-lookahead=0:scenecut=0:weightp=0"
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Setting:
     seconds: list[float] = field(default_factory=list)
     megabytes: float = 0.0
     psnr_db: float = 0.0
+    ssim: float = 0.0
 
 
 def settings() -> list[Setting]:
@@ -51,7 +53,7 @@ def settings() -> list[Setting]:
     for preset in ("ultrafast", "superfast", "veryfast", "faster", "medium"):
         for qp in (20, 23, 26) if preset.endswith("fast") else (20,):
             options = {"preset": preset, "qp": str(qp), "x264-params": FAST}
-            found.append(Setting(f"{preset}, qp {qp}, no B-frames or lookahead", options))
+            found.append(Setting(f"{preset}, qp {qp}, no B-frames, lookahead or weights", options))
     found.append(Setting("veryfast, qp 20", {"preset": "veryfast", "qp": "20"}))
     for preset, crf in (("ultrafast", 20), ("veryfast", 20), ("veryfast", 18), ("medium", 20)):
         found.append(Setting(f"{preset}, crf {crf}", {"preset": preset, "crf": str(crf)}))
@@ -91,27 +93,31 @@ def encode(frames: Frames, options: dict[str, str], path: Path) -> float:
     return time.perf_counter() - start
 
 
-def psnr_db(frames: Frames, path: Path) -> float:
-    """Over all planes of all frames."""
-    errors = []
+def quality(frames: Frames, path: Path) -> tuple[float, float]:
+    """PSNR in dB over all planes of all frames; SSIM of the luma of every tenth."""
+    errors, likeness = [], []
     with av.open(str(path)) as container:
-        for planes, frame in zip(frames, container.decode(video=0), strict=True):
-            found = frame.to_ndarray(format="yuv420p").astype(np.int32)
-            errors.append(np.mean((found - planes) ** 2))
-    return float(10 * np.log10(255**2 / np.mean(errors)))
+        pairs = zip(frames, container.decode(video=0), strict=True)
+        for index, (planes, frame) in enumerate(pairs):
+            found = frame.to_ndarray(format="yuv420p")
+            errors.append(np.mean((found.astype(np.int32) - planes) ** 2))
+            if index % 10 == 0:
+                luma = slice(frame.height)
+                likeness.append(structural_similarity(found[luma], planes[luma], data_range=255))
+    return float(10 * np.log10(255**2 / np.mean(errors))), float(np.mean(likeness))
 
 
 def lines(found: list[Setting], num_frames: int) -> Iterator[str]:
     base = next(s for s in found if s.name == "veryfast, crf 20")
-    yield "| setting | frames/s | against crf 20 | MB per minute | PSNR |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
+    yield "| setting | frames/s | against crf 20 | MB per minute | PSNR | SSIM |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
     for setting in found:
         seconds = statistics.median(setting.seconds)
         ratio = statistics.median(b / a for a, b in zip(setting.seconds, base.seconds, strict=True))
         minute = setting.megabytes * 1800 / num_frames
         yield (
             f"| {setting.name} | {num_frames / seconds:.0f} | {ratio:.2f} × | {minute:.0f} | "
-            f"{setting.psnr_db:.1f} dB |"
+            f"{setting.psnr_db:.1f} dB | {setting.ssim:.4f} |"
         )
 
 
@@ -130,11 +136,9 @@ def main() -> None:
                 setting.seconds.append(encode(frames, setting.options, path))
                 if not round_index:
                     setting.megabytes = path.stat().st_size / 1e6
-                    setting.psnr_db = psnr_db(frames, path)
+                    setting.psnr_db, setting.ssim = quality(frames, path)
     print("\n".join(lines(found, len(frames))))
-    results = Path(__file__).parent / "results" / "encoding.json"
-    results.parent.mkdir(exist_ok=True)
-    results.write_text(json.dumps([vars(setting) for setting in found], indent=1))
+    write_results("encoding", [vars(setting) for setting in found])
 
 
 if __name__ == "__main__":

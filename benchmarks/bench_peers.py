@@ -32,7 +32,8 @@ import py360convert
 from results import write_results
 from scenes import RATE, Project, Scene, make_project, place, planned
 
-from seldsynth.batch import Job, prepare_process, render_recording
+from seldsynth.batch import Job
+from seldsynth.making import prepare_process, render_recording
 
 SCENES = [
     Scene(stills=1),
@@ -122,7 +123,7 @@ def ffmpeg(scene: Scene, project: Project, job: Job, frames: int, path: Path) ->
         )
         graph.append(f"[under{source}][over{source}]overlay=shortest=0[under{source + 1}]")
     x264 = [*("-preset", job.plan.encoding.preset, "-qp", str(job.plan.encoding.quality))]
-    x264 += ["-x264-params", "bframes=0:rc-lookahead=0:scenecut=0", "-pix_fmt", "yuv420p"]
+    x264 += ["-x264-params", "bframes=0:rc-lookahead=0:scenecut=0:weightp=0", "-pix_fmt", "yuv420p"]
     subprocess.run(
         [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-filter_threads", "1"),

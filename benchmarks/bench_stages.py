@@ -19,8 +19,8 @@ from typing import Any
 from results import write_results
 from scenes import Scene, make_job
 
-from seldsynth import batch
-from seldsynth.batch import prepare_process, render_recording
+from seldsynth import making
+from seldsynth.making import prepare_process, render_recording
 from seldsynth.media import encode
 from seldsynth.media.decode import ClipReader
 from seldsynth.render import canvas, placing, scene, tile
@@ -36,7 +36,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "grids": [(placing, "touched_rectangle"), (placing, "sampling_grid")],
     "warp": [(placing, "warp")],
     "paint": [(Frame, "paint"), (Frame, "restore")],
-    "ground truth": [(GroundTruth, "see"), (GroundTruth, "write")],
+    "ground truth": [(GroundTruth, "see"), (GroundTruth, "finish")],
     "encode": [(encode.VideoWriter, "write"), (encode.VideoWriter, "finish")],
     "finish": [(encode, "write_tagged"), (encode, "flush_to_disk"), (encode, "check_video")],
 }
@@ -91,7 +91,7 @@ def measure(wish: Scene, folder: Path) -> dict[str, Any]:
     watch.switch()
     watch.seconds.clear()
     try:
-        outcome = batch.render_recording(job, on_frame=lambda: None)
+        outcome = making.render_recording(job, on_frame=lambda: None)
     finally:
         watch.switch()
         for owner, name, function in before:

@@ -24,7 +24,7 @@ from seldsynth.recordings import find_recordings
 
 RATE = 30
 _STEP_DEG = 2.0  # that a source moves in 0.1 s
-_SPEAKS_FOR_S = 5.0  # the length of a large clip, and the time between its key frames
+_CLIP_S = 5.0  # the length of a large clip, and the time between its key frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Scene:
 
     stills, clips: how many, cut out and small as the demo's are. large_clips: opaque 720p. freely:
     they rise and fall, come and go as well, so that nothing looks the same again. still: they stay
-    where they are.
+    where they are. side_deg: how large each appears; None for what its class and distance say.
     """
 
     stills: int = 0
@@ -42,6 +42,7 @@ class Scene:
     canvas_video: bool = False
     freely: bool = False
     still: bool = False
+    side_deg: float | None = None
     width: int = 1920
     seconds: float = 10.0
 
@@ -86,7 +87,7 @@ def make_project(scene: Scene, folder: Path) -> Project:
     if scene.canvas_video:
         canvas = _canvas_video(folder / "canvas", canvas)
     key = "video_360_path" if scene.canvas_video else "image_360_path"
-    config = {
+    config: dict[str, dict[str, object]] = {
         "input": {
             key: str(canvas.parent),
             "image_assets_dir": str(folder / "assets"),
@@ -96,6 +97,8 @@ def make_project(scene: Scene, folder: Path) -> Project:
         "processing": {"device": "cpu", "fps": RATE, "seed": 1},
         "canvas": {"width": scene.width, "height": scene.width // 2},
     }
+    if scene.side_deg is not None:
+        config["tiles"] = {"size": "fixed", "fixed_deg": scene.side_deg}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return Project(config=path, canvas=canvas, pictures=pictures)
@@ -130,28 +133,26 @@ def place(scene: Scene, source: int, time_s: float) -> tuple[float, float, float
 
 def _picture(scene: Scene, source: int, places: Path, folder: Path) -> Path:
     if source >= scene.stills + scene.clips:
-        return _large_clip(folder / "clip.mp4", source)
+        room = sorted((places / "canvas").iterdir())[0]
+        return _large_clip(folder / "clip.mp4", room, source)
     kind = "image_assets" if source < scene.stills else "video_assets"
     found = sorted((places / kind / folder.name).iterdir())[0]
     return Path(shutil.copy(found, folder))
 
 
-def _large_clip(path: Path, source: int) -> Path:
-    """720p: soft colours that wander behind a disc that swings, with a grain."""
-    rng = np.random.default_rng(source)
-    small = rng.integers(0, 256, (9, 32, 3), dtype=np.uint8)
-    soft = cv2.resize(small, (2560, 720), interpolation=cv2.INTER_CUBIC)
-    grain = rng.normal(0, 4, (720, 1280, 1))
+def _large_clip(path: Path, room: Path, source: int) -> Path:
+    """720p: a camera that pans over a room, and a disc that swings before it."""
+    wide = cv2.resize(np.asarray(cv2.imread(str(room)), np.uint8), (3840, 1920))
+    first = 400 * source
 
     def frame(index: int) -> NDArray[np.uint8]:
-        shift = 4 * index % 1280
-        behind = soft[:, shift : shift + 1280] + np.roll(grain, index * 37, axis=1)
-        pixels = np.clip(behind, 0, 255).astype(np.uint8)
+        left = (first + 3 * index) % 2560
+        pixels = wide[600:1320, left : left + 1280].copy()
         middle = (640 + round(300 * math.sin(index / 9)), 360)
         return np.asarray(cv2.circle(pixels, middle, 120, (40, 60, 220), -1, cv2.LINE_AA), np.uint8)
 
-    frames = (frame(index) for index in range(round(_SPEAKS_FOR_S * RATE)))
-    return _write(path, frames, width=1280, height=720, gop_s=_SPEAKS_FOR_S)
+    frames = (frame(index) for index in range(round(_CLIP_S * RATE)))
+    return _write(path, frames, width=1280, height=720, gop_s=_CLIP_S)
 
 
 def _canvas_video(folder: Path, room: Path) -> Path:
