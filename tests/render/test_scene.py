@@ -436,3 +436,57 @@ def test_a_clip_that_breaks_off_is_an_error(tmp_path: Path) -> None:
     plan = scene(tile(of, *[(0, 0)] * 100), num_frames=100)
     with pytest.raises(MediaError, match=r"a\.mp4"):
         frames(plan, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["still", "clip"])
+def test_what_goes_round_at_one_height_is_warped_once_for_each_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A turn around the listener: as many warps as places between pixels, and no frame is another.
+
+    A clip is warped in every frame, on grids that are made once for each place.
+    """
+    import seldsynth.render.placing as placing
+
+    made = {"warp": 0, "sampling_grid": 0}
+    for name in made:
+        original: Callable[..., object] = getattr(placing, name)
+
+        def counting(
+            *args: object, _of: str = name, _do: object = original, **more: object
+        ) -> object:
+            made[_of] += 1
+            return _do(*args, **more)  # type: ignore[operator]
+
+        monkeypatch.setattr(placing, name, counting)
+    if kind == "still":
+        of = image_asset(tmp_path, "a.png", mock_pixels())
+    else:
+        of = asset(mock_clip(tmp_path / "a.mp4", levels=range(40, 200, 4)), 64, 48, kind="video")
+    places = [(179.0 - 9 * n, 25.0) for n in range(40)]
+    found = frames(scene(tile(of, *places), num_frames=40, interpolate=False), tmp_path)
+    # 9° are 12.8 pixels of 512: five frames on it is 64 of them.
+    assert made["sampling_grid"] == 2 * 5
+    assert made["warp"] == (5 if kind == "still" else 40)
+    if kind == "still":
+        for index in (0, 7, 20, 39):
+            alone = scene(tile(of, places[index]))
+            assert np.array_equal(found[index], frames(alone, tmp_path)[0])
+
+
+def test_a_cut_out_ends_where_its_alpha_does(tmp_path: Path) -> None:
+    """Nothing is drawn around it, and its outline is that of the reference."""
+    shape, mask = ((48, 48), (94, 60), 30), np.zeros((96, 96), np.uint8)
+    alpha = cv2.GaussianBlur(cv2.ellipse(mask, shape, 255, -1, cv2.LINE_AA), (5, 5), 0)
+    pixels = np.dstack((mock_pixels(96, 96), alpha))
+    of = replace(image_asset(tmp_path, "a.png", pixels), has_alpha=True)
+    for side, places in ((45.0, (20.0, 10.0)), (60.0, (-170.0, -50.0)), (66.0, (0.0, 85.0))):
+        layer = Layer(
+            pixels=rgba(pixels),
+            azimuth_deg=places[0],
+            elevation_deg=places[1],
+            longer_side_deg=side,
+            feather=0.0,
+        )
+        plan = scene(tile(of, places, matte="none", feather=0.0, longer_side_deg=side))
+        assert_like_reference(frames(plan, tmp_path)[0], [layer])

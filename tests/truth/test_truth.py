@@ -398,6 +398,22 @@ def test_tracks_tell_of_every_source_in_every_frame(tmp_path: Path) -> None:
     assert len(labels) == 35  # a hidden one and one without a picture are heard all the same
 
 
+def test_boxes_and_masks_go_with_a_picture_that_turns(tmp_path: Path) -> None:
+    """At one height it looks the same in every frame, and is somewhere else in each."""
+    rows = [(n, 11, 0, 90 - 9 * n, 0, 300) for n in range(20)]
+    sections = {"canvas": {"width": 720, "height": 360}, "tiles": {"size": "fixed"}}
+    config = write_project(tmp_path, rows, **sections)
+    assert main(["synth", "--config", str(config), "-q", "--set", "labels.interpolate=false"]) == 0
+    found = tracks(tmp_path)
+    assert len(found) == 20
+    masks = json.loads((tmp_path / "videos" / "mix.masks.json").read_text())["annotations"]
+    for n, (row, mask) in enumerate(zip(found, masks, strict=True)):
+        middle = int(row["x"]) + int(row["width"]) / 2
+        assert middle == pytest.approx(180 + 18 * n, abs=1)
+        ((x, _, width, _),) = mask["boxes"]
+        assert x + width / 2 == pytest.approx(90 + 9 * n, abs=1)
+
+
 def test_azimuths_are_within_half_a_turn(tmp_path: Path) -> None:
     rows = [(n, 11, 0, (350 + 5 * n) % 361, 0, 200) for n in range(6)] + [
         (n, 3, 1, 270, 0, 200) for n in (0, 1)
