@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from seldsynth.errors import MediaError
-from seldsynth.media.decode import ClipReader, check_clip
+from seldsynth.media.clips import check_clip
+from seldsynth.media.decode import ClipReader
 from seldsynth.media.mattes import (
     Crop,
     Sides,

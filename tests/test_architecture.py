@@ -12,7 +12,7 @@ ORDER = [
     "yaml_file", "class_file",
     "config", "config_file", "metadata", "events",
     "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
-    "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
+    "media.clips", "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
     "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.placing", "render.tile", "render.scene", "looks", "planner",

@@ -18,7 +18,7 @@ import seldsynth
 from seldsynth.assets import scan_library
 from seldsynth.cli import main
 from seldsynth.commands.options import num_workers
-from seldsynth.media.decode import check_clip
+from seldsynth.media.clips import check_clip
 from seldsynth.run_lock import FOLDER as LOCKS
 from seldsynth.truth.files import ENDINGS
 from tests.conftest import decode_planes, mock_clip, mock_labels, mock_project

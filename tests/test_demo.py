@@ -15,7 +15,7 @@ from seldsynth.demo.pictures import draw
 from seldsynth.demo.room import draw_room
 from seldsynth.demo.scenes import _RECORDINGS, foa_of, label_table
 from seldsynth.demo.sounds import SAMPLE_RATE, make_sound
-from seldsynth.media.decode import check_clip
+from seldsynth.media.clips import check_clip
 from tests.test_sound_and_picture import apart_deg, heard, labelled, loudness
 
 ROOT = Path(__file__).parents[1]

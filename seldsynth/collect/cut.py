@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
 from seldsynth.files import flush_to_disk, written_whole
-from seldsynth.media.decode import SAFE_OPENING, ClipInfo, check_clip
+from seldsynth.media.clips import ClipInfo, check_clip
+from seldsynth.media.decode import SAFE_OPENING
 
 _TIMEOUT_S = 600
 # A file that holds this much less than it says has been cut off.

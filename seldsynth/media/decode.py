@@ -24,7 +24,6 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from seldsynth.errors import MediaError
-from seldsynth.media.mattes import Sides, joined, kept_box
 
 MAX_CLIP_S = Fraction(120)
 """Of a longer clip the first two minutes are shown."""
@@ -57,21 +56,6 @@ _COLORSPACES: dict[int, int] = {
 Plane = NDArray[np.uint8]
 
 av.logging.set_level(av.logging.PANIC)  # what goes wrong is raised and said once
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipInfo:
-    """What a clip file shows: upright width and height in square pixels, length, frames.
-
-    has_alpha: something of it is transparent. kept: the box around all that ever shows.
-    """
-
-    width: int
-    height: int
-    duration_s: Fraction
-    num_frames: int
-    has_alpha: bool
-    kept: Sides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -358,58 +342,6 @@ class ClipReader:
 
 def _replay(frames: list[TimedFrame]) -> Generator[TimedFrame, None, None]:
     yield from frames
-
-
-def check_clip(path: Path, *, max_duration_s: Fraction | None = MAX_CLIP_S) -> ClipInfo:
-    """Decode a clip once, up to a duration or whole.
-
-    Raises MediaError for damage, no clip, or one that is transparent everywhere.
-    """
-    with ClipReader(path, max_duration_s=max_duration_s) as reader:
-        num_frames, duration_s = 0, Fraction(0)
-        width = height = 0
-        shown = _Shown()
-        for timed in reader.decode_all():
-            if not num_frames:
-                width, height = reader.display_size(timed.frame)
-            if has_alpha(timed.frame):
-                shown.see(reader.pixels(timed, width=width, height=height)[..., 3])
-            num_frames += 1
-            duration_s = timed.end_s
-    if duration_s <= 0:
-        raise MediaError(f"{path}: its frames have no duration")
-    if shown.is_transparent and shown.box is None:
-        raise MediaError(f"{path}: transparent: nothing of it is to be seen")
-    return ClipInfo(
-        width=width,
-        height=height,
-        duration_s=duration_s,
-        num_frames=num_frames,
-        has_alpha=shown.is_transparent,
-        kept=shown.box or (0, 0, width, height),
-    )
-
-
-def key_frame(path: Path, time_s: Fraction, *, width: int, height: int) -> Plane:
-    """The last key frame of a video before a time, [height, width, 3]: blue, green, red.
-
-    Quick however long the video is. Raises MediaError.
-    """
-    with ClipReader(path, max_duration_s=None) as reader:
-        return reader.seek_key_frame(time_s, width=width, height=height)[..., :3]
-
-
-class _Shown:
-    """What the frames of a clip show, all together."""
-
-    def __init__(self) -> None:
-        self.box: Sides | None = None
-        self.is_transparent = False
-
-    def see(self, alpha: Plane) -> None:
-        """Take note of a frame's alpha [h, w]."""
-        self.is_transparent = self.is_transparent or int(alpha.min()) < 255
-        self.box = joined(self.box, kept_box(alpha))
 
 
 def has_alpha(frame: VideoFrame) -> bool:

@@ -20,7 +20,8 @@ from seldsynth.asset_files import AssetKind, file_sha256, read_still_bytes
 from seldsynth.assets import files_by_class, kind_of
 from seldsynth.class_table import ClassTable
 from seldsynth.errors import MediaError
-from seldsynth.media.decode import ClipReader, check_clip
+from seldsynth.media.clips import check_clip
+from seldsynth.media.decode import ClipReader
 from seldsynth.media.stills import read_checked_still
 
 NEAR_BITS = 6

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from seldsynth.media.decode import ClipReader, TimedFrame, check_clip
+from seldsynth.media.clips import check_clip
+from seldsynth.media.decode import ClipReader, TimedFrame
 from seldsynth.report.sheet import Picture, captioned, write_sheet
 
 _THUMB_WIDTH = 640

@@ -18,7 +18,7 @@ import seldsynth
 from seldsynth.classes import CLASSES
 from seldsynth.errors import ConfigError, SeldsynthError
 from seldsynth.files import write_whole, written_whole
-from seldsynth.media.decode import key_frame
+from seldsynth.media.clips import key_frame
 from seldsynth.report.dataset import (
     DISTANCE_STEP_M,
     MAP_STEP_DEG,

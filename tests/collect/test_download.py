@@ -17,7 +17,7 @@ from seldsynth.collect import download as download_module
 from seldsynth.collect.cut import ffmpeg_path
 from seldsynth.collect.fetch import FetchOptions, _Listener, _parameters
 from seldsynth.collect.refusals import reason_of
-from seldsynth.media.decode import check_clip
+from seldsynth.media.clips import check_clip
 from tests.collect.servers import FileServer
 from tests.collect.test_cut import add_sound
 from tests.conftest import decode_planes, mock_clip, mock_image

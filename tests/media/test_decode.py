@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from seldsynth.errors import MediaError
-from seldsynth.media.decode import ClipReader, check_clip
+from seldsynth.media.clips import check_clip
+from seldsynth.media.decode import ClipReader
 from seldsynth.media.encode import write_alpha_clip
 from tests.conftest import mock_alpha_clip, mock_clip
 

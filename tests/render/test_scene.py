@@ -14,7 +14,7 @@ import torch
 from seldsynth.asset_files import Asset, file_sha256
 from seldsynth.errors import AssetError, MediaError
 from seldsynth.events import Track
-from seldsynth.media.decode import check_clip
+from seldsynth.media.clips import check_clip
 from seldsynth.plan import CanvasPlan, EncodingPlan, MattePlan, ScenePlan, TilePlan, TruthPlan
 from seldsynth.render.scene import check_assets, render_frames
 from tests.conftest import DEVICES, mock_alpha_clip, mock_clip, mock_image, mock_pixels, plain
