@@ -33,7 +33,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "canvas": [(canvas.VideoCanvas, "advance")],
     "textures": [(tile.StillSource, "texture"), (tile.ClipSource, "texture")],
     "look": [(tile, "changed"), (tile, "faded"), (placing, "noisy"), (placing, "foot_shadow")],
-    "grids": [(placing, "touched_rectangle"), (placing, "sampling_grid")],
+    "grids": [(placing, "touched_rectangle"), (placing, "sampling_grid"), (placing, "chroma_grid")],
     "warp": [(placing, "warp")],
     "paint": [(Frame, "paint"), (Frame, "restore")],
     "ground truth": [(GroundTruth, "see"), (GroundTruth, "finish")],

@@ -21,6 +21,7 @@ from seldsynth.render.projection import (
     Rectangle,
     SamplingGrid,
     appears_at,
+    chroma_grid,
     sampling_grid,
     touched_rectangle,
 )
@@ -144,22 +145,18 @@ class Placing:
         """The canvas pixels of the billboard, and what luma and chroma samples there look at."""
         billboard = self._left()
         rectangle = touched_rectangle(billboard, width=self._width, height=self._height)
-        luma, chroma = (
-            sampling_grid(
-                billboard,
-                rectangle,
-                width=self._width,
-                height=self._height,
-                feather=self._feather,
-                ellipse=self._is_ellipse,
-                mirror=self._plan.mirror,
-                edges=edges,
-                chroma=is_chroma,
-                device=self._device,
-            )
-            for is_chroma in (False, True)
+        luma = sampling_grid(
+            billboard,
+            rectangle,
+            width=self._width,
+            height=self._height,
+            feather=self._feather,
+            ellipse=self._is_ellipse,
+            mirror=self._plan.mirror,
+            edges=edges,
+            device=self._device,
         )
-        return rectangle, luma, chroma
+        return rectangle, luma, chroma_grid(luma)
 
 
 class _Memory:

@@ -153,7 +153,6 @@ def sampling_grid(
     width: int,
     height: int,
     feather: float,
-    chroma: bool,
     device: torch.device,
     mirror: bool = False,
     ellipse: bool = False,
@@ -162,12 +161,10 @@ def sampling_grid(
     """What every pixel of a rectangle sees of a billboard.
 
     width, height: of the canvas. feather: soft border as a fraction of the shorter side. mirror:
-    left and right of the picture change places. ellipse: only the ellipse in it shows. chroma: for
-    the half-resolution colour planes, whose samples sit on the left one of two luma pixels and
-    between two rows (H.264's default siting) instead of at pixel centres. edges: False for a
-    picture that ends by its own alpha, where a coverage is not needed.
+    left and right of the picture change places. ellipse: only the ellipse in it shows. edges: False
+    for a picture that ends by its own alpha, where a coverage is not needed.
     """
-    rays = _rays(billboard, rectangle, width=width, height=height, step=2 if chroma else 1)
+    rays = _rays(billboard, rectangle, width=width, height=height)
     positions = _positions(rays, billboard, mirror=mirror, device=device)
     if not edges and rays.are_ahead:
         return SamplingGrid(positions=positions, coverage=None)
@@ -182,6 +179,20 @@ def sampling_grid(
         rows, columns = rays.forward(device)
         coverage *= (rows + columns) > _HORIZON
     return SamplingGrid(positions=positions, coverage=coverage)
+
+
+def chroma_grid(luma: SamplingGrid) -> SamplingGrid:
+    """The grid of the half-resolution colour planes of a rectangle, from that of its luma.
+
+    Their samples sit on the left one of two luma pixels and between two rows (H.264's default
+    siting): so they see the mean of what the left pixels of two rows see.
+    """
+    pairs = torch.view_as_complex(luma.positions)  # so that x and y stay together
+    coverage = luma.coverage
+    return SamplingGrid(
+        positions=torch.view_as_real((pairs[::2, ::2] + pairs[1::2, ::2]).mul_(0.5)),
+        coverage=None if coverage is None else (coverage[::2, ::2] + coverage[1::2, ::2]).mul_(0.5),
+    )
 
 
 _Vector = NDArray[np.float64]
@@ -212,11 +223,9 @@ class _Rays:
         return _on(device, rows), _on(device, columns)
 
 
-def _rays(
-    billboard: Billboard, rectangle: Rectangle, *, width: int, height: int, step: int
-) -> _Rays:
-    x = rectangle.x0 + 0.5 + np.arange(0, rectangle.width, step)
-    y = rectangle.y0 + step / 2 + np.arange(0, rectangle.height, step)
+def _rays(billboard: Billboard, rectangle: Rectangle, *, width: int, height: int) -> _Rays:
+    x = rectangle.x0 + 0.5 + np.arange(rectangle.width)
+    y = rectangle.y0 + 0.5 + np.arange(rectangle.height)
     away = np.radians(billboard.azimuth_deg - (180 - x / width * 360))
     tangent = np.tan(np.radians(90 - y / height * 180))
     ahead = np.cos(away)

@@ -51,7 +51,6 @@ def coverage(billboard: Billboard, *, feather: float = 0.0, device: str = "cpu")
         width=WIDTH,
         height=HEIGHT,
         feather=feather,
-        chroma=False,
         device=torch.device(device),
     )
     whole = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
@@ -88,7 +87,6 @@ def test_no_softness_is_cut_off(billboard: Billboard, feather: float) -> None:
         width=WIDTH,
         height=HEIGHT,
         feather=feather,
-        chroma=False,
         device=torch.device("cpu"),
     ).coverage.numpy()
     assert np.abs(everywhere - coverage(billboard, feather=feather)).max() < 1e-3
@@ -159,7 +157,6 @@ def test_up_is_up_and_left_is_left() -> None:
         width=WIDTH,
         height=HEIGHT,
         feather=0,
-        chroma=False,
         device=torch.device("cpu"),
     )
     middle_row, middle_column = rectangle.height // 2, rectangle.width // 2
