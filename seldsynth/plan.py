@@ -235,7 +235,7 @@ class ScenePlan:
     @property
     def frames_per_second(self) -> Fraction:
         """The frame rate as a number."""
-        return Fraction(self.frame_rate)
+        return _number(self.frame_rate)
 
     @property
     def events(self) -> tuple[TilePlan | UnseenEvent, ...]:
@@ -260,6 +260,11 @@ class ScenePlan:
     def sha256(self) -> str:
         """Hash of the JSON text."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)  # a plan is asked for it several times a frame
+def _number(text: str) -> Fraction:
+    return Fraction(text)
 
 
 def _compact(value: Any) -> str:

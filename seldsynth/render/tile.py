@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.asset_files import read_still_bytes
@@ -50,7 +49,6 @@ class Tile:
         self._longer_side_deg = motion.blend(plan.longer_side_deg)
         appears_s = Fraction(int(motion.video_frames[0])) / scene.frames_per_second
         self._clip_begins_s = appears_s - Fraction(plan.clip_start_ms, 1000)
-        self._shown = shown_parts(plan, scene, motion.video_frames)
         self._plan = plan
         self._path = folders[plan.asset.folder] / plan.asset.path
         self._scene = scene
@@ -68,7 +66,8 @@ class Tile:
             return None
         self._placing.move(self.billboard(row))
         shadow = self._placing.shadow()
-        return faded(shadow, self._shown[row]) if self._shown[row] < 1 else shadow
+        shown = self._shown(row)
+        return faded(shadow, shown) if shown < 1 else shadow
 
     def patch(self, row: int, time_s: Fraction) -> Patch:
         """What to paint; the same object while nothing changes. Rows and times must not go back."""
@@ -78,8 +77,8 @@ class Tile:
         texture = self._changed(time_s - self._clip_begins_s, billboard)
         self._placing.move(billboard)
         patch = self._placing.show(texture)
-        if self._shown[row] < 1:
-            patch = faded(patch, self._shown[row])
+        if (shown := self._shown(row)) < 1:
+            patch = faded(patch, shown)
         if row == len(self.video_frames) - 1:
             self.close()
         return patch
@@ -112,6 +111,9 @@ class Tile:
             longer_side_deg=float(self._longer_side_deg[row]),
             aspect=self._plan.width / self._plan.height,
         )
+
+    def _shown(self, row: int) -> float:
+        return shown_part(self._plan, self._scene, row, len(self.video_frames))
 
     def _level(self, billboard: Billboard) -> int:
         seen_width, seen_height = appears_at(
@@ -154,15 +156,15 @@ def tile_cutout(plan: TilePlan, folders: Mapping[str, Path]) -> Cutout:
     return Cutout(mask=mask, matte=plan.matte)
 
 
-def shown_parts(plan: TilePlan, scene: ScenePlan, video_frames: NDArray[np.int64]) -> list[float]:
-    """How much of a tile shows in the video frames that have it: a ramp at either end, never 0.
+def shown_part(plan: TilePlan, scene: ScenePlan, row: int, count: int) -> float:
+    """How much of a tile shows in a row of the `count` video frames that have it.
 
-    Where its sound goes on after the video, it does not fade.
+    A ramp at either end, never 0. Where its sound goes on after the video, it does not fade.
     """
-    count, steps = len(video_frames), plan.fade_frames + 1
-    end_s = Fraction(plan.track.label_frames[-1] + 1, LABEL_RATE)
-    is_cut = end_s > scene.num_frames / scene.frames_per_second
-    return [
-        min(1.0, (row + 1) / steps, 1.0 if is_cut else (count - row) / steps)
-        for row in range(count)
-    ]
+    steps = plan.fade_frames + 1
+    rising, falling = (row + 1) / steps, (count - row) / steps
+    if falling < 1:
+        end_s = Fraction(plan.track.label_frames[-1] + 1, LABEL_RATE)
+        if end_s > scene.num_frames / scene.frames_per_second:
+            falling = 1.0
+    return min(1.0, rising, falling)

@@ -42,9 +42,10 @@ class GroundTruth:
         self._plan = plan
         self._device = device
         self._visibility = Visibility(width=plan.width, height=plan.height, device=device)
-        self._tracks = TrackTable(plan) if plan.truth.tracks else None
         self._files = {path: files.open(path) for path in truth_files(plan, video)}
         self._video = video
+        tracks = self._file(".tracks.csv")
+        self._tracks = TrackTable(plan, tracks) if tracks else None
         self._streams = list(self._mask_streams())
         self._unseen: list[SceneFrame] = []
 
@@ -69,17 +70,19 @@ class GroundTruth:
         if self._tracks is None:
             return
         seen = self._visibility.of([layer.patch.outline for layer in frame.layers])
-        for layer, visible in zip(frame.layers, seen, strict=True):
-            boxes = boxes_of(visible, width=self._plan.width)
-            self._tracks.tell(frame.video_frame, layer.tile, boxes, visible.fraction)
+        self._tracks.tell(
+            frame.video_frame,
+            {
+                layer.tile: (boxes_of(visible, width=self._plan.width), visible.fraction)
+                for layer, visible in zip(frame.layers, seen, strict=True)
+            },
+        )
 
     def finish(self) -> None:
         """Write what closes the files."""
         self._see_all()
         if labels := self._file(".csv"):
             labels.write(label_lines(self._plan))
-        if (tracks := self._file(".tracks.csv")) and self._tracks:
-            self._tracks.write(tracks)
         for _, files in self._streams:
             for file in files:
                 file.end()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import TextIO
 
-import numpy as np
-
-from seldsynth.events import LABEL_RATE, Motion, motion_of
+from seldsynth.events import LABEL_RATE, motion_of, num_video_frames
 from seldsynth.metadata import label_line
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent
 from seldsynth.render.projection import make_billboard
-from seldsynth.render.tile import shown_parts
+from seldsynth.render.tile import shown_part
 from seldsynth.truth.visible import Box
 
 TRACK_COLUMNS = (
@@ -53,100 +52,104 @@ def label_lines(plan: ScenePlan) -> str:
 
 
 class TrackTable:
-    """name.tracks.csv: a row per video frame and source.
+    """name.tracks.csv: a row per video frame and source, written as the frames come."""
 
-    Boxes and visible fractions are told frame by frame; what is not told cannot be seen.
-    """
-
-    def __init__(self, plan: ScenePlan) -> None:
+    def __init__(self, plan: ScenePlan, file: TextIO) -> None:
         self._plan = plan
-        self._tiles = [_Course(one, plan) for one in plan.tiles]
-        self._unseen = [_Course(one, plan) for one in plan.unseen]
+        events = [(_first_frame(one, plan), place, one) for place, one in enumerate(plan.events)]
+        self._coming = deque(sorted(events, key=lambda event: event[:2]))
+        self._courses: list[tuple[int, _Course]] = []  # by the places of their events in the plan
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow(TRACK_COLUMNS)
 
-    def tell(self, video_frame: int, tile: int, boxes: list[Box], fraction: float) -> None:
-        """What can be seen of a tile, by its place in the plan, in a video frame."""
-        self._tiles[tile].tell(video_frame, boxes, fraction)
+    def tell(self, video_frame: int, seen: Mapping[int, tuple[list[Box], float]]) -> None:
+        """Write the rows of a video frame; frames come in order.
 
-    def write(self, file: TextIO) -> None:
-        """Write the file, sorted by video frame and event."""
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(TRACK_COLUMNS)
-        courses = [course.rows(self._plan) for course in (*self._tiles, *self._unseen)]
-        writer.writerows(cells for _, _, cells in heapq.merge(*courses, key=lambda row: row[:2]))
+        seen: the boxes and the visible fraction of tiles, by their places in the plan. Of a source
+        that is not in it nothing can be seen.
+        """
+        while self._coming and self._coming[0][0] <= video_frame:
+            _, place, one = self._coming.popleft()
+            self._courses.append((place, _Course(one, self._plan)))
+            self._courses.sort(key=lambda course: course[1].event_index)
+        for place, course in self._courses:
+            if course.lasts(video_frame):
+                self._writer.writerow(course.cells(video_frame, *seen.get(place, ([], 0.0))))
+        if any(course.is_over for _, course in self._courses):
+            self._courses = [one for one in self._courses if not one[1].is_over]
+
+
+def _first_frame(one: TilePlan | UnseenEvent, plan: ScenePlan) -> int:
+    start_s = Fraction(one.track.label_frames[0], LABEL_RATE)
+    return num_video_frames(start_s, plan.frames_per_second)
 
 
 class _Course:
-    """An event over the video frames that it lasts: few bytes for each, as there may be many."""
+    """An event over the video frames that it lasts."""
 
     def __init__(self, one: TilePlan | UnseenEvent, plan: ScenePlan) -> None:
+        self.event_index = one.event_index
         self._one = one
+        self._plan = plan
+        self._rate = plan.frames_per_second
         self._motion = motion_of(
             one.track,
-            frame_rate=plan.frames_per_second,
+            frame_rate=self._rate,
             num_frames=plan.num_frames,
             interpolate=plan.interpolate,
         )
-        count = len(self._motion.video_frames)
-        self._boxes = np.zeros((count, 8), np.int32)  # x, y, width, height; twice
-        self._visible = np.zeros(count)
+        self._row = 0
 
-    def tell(self, video_frame: int, boxes: list[Box], fraction: float) -> None:
-        row = int(np.searchsorted(self._motion.video_frames, video_frame))
-        sides = [side for box in boxes for side in (box.x, box.y, box.width, box.height)]
-        self._boxes[row, : len(sides)] = sides
-        self._visible[row] = fraction
+    def lasts(self, video_frame: int) -> bool:
+        """Whether it has a row for a video frame, not before the one asked for last."""
+        frames = self._motion.video_frames
+        while self._row < len(frames) and frames[self._row] < video_frame:
+            self._row += 1
+        return self._row < len(frames) and frames[self._row] == video_frame
 
-    def rows(self, plan: ScenePlan) -> Iterator[tuple[int, int, tuple[object, ...]]]:
-        """(video frame, event, cells), one after the other."""
-        one, motion = self._one, self._motion
-        distances = motion.blend(one.track.distance_m)
-        sizes = _sizes(one, motion)
-        shown = [1.0] * len(motion.video_frames)
+    @property
+    def is_over(self) -> bool:
+        """Whether the row asked for last was its last one."""
+        return self._row + 1 >= len(self._motion.video_frames)
+
+    def cells(self, video_frame: int, boxes: list[Box], fraction: float) -> tuple[object, ...]:
+        """The row of the video frame that `lasts` was asked for."""
+        one, motion, row = self._one, self._motion, self._row
+        shown = 1.0
         if isinstance(one, TilePlan):
-            shown = shown_parts(one, plan, motion.video_frames)
-        for row, video_frame in enumerate(motion.video_frames.tolist()):
-            boxes = [box for box in self._boxes[row].reshape(2, 4).tolist() if any(box)]
-            cells = (
-                video_frame,
-                f"{float(video_frame / plan.frames_per_second):.6f}",
-                one.event_index,
-                one.class_id,
-                one.source_id,
-                f"{motion.azimuth_deg[row]:.3f}",
-                f"{motion.elevation_deg[row]:.3f}",
-                f"{distances[row]:.3f}",
-                *sizes(row),
-                *(side for box in boxes for side in box),
-                *[""] * (8 - 4 * len(boxes)),
-                f"{self._visible[row]:.4f}",
-                f"{one.asset.folder}/{one.asset.path}" if isinstance(one, TilePlan) else "",
-                " ".join(
-                    _flags(
-                        one,
-                        crosses_seam=len(boxes) > 1,
-                        is_fading=shown[row] < 1,
-                    )
-                ),
-            )
-            yield video_frame, one.event_index, cells
+            shown = shown_part(one, self._plan, row, len(motion.video_frames))
+        sides = [side for box in boxes for side in (box.x, box.y, box.width, box.height)]
+        return (
+            video_frame,
+            f"{video_frame * self._rate.denominator / self._rate.numerator:.6f}",
+            one.event_index,
+            one.class_id,
+            one.source_id,
+            f"{motion.azimuth_deg[row]:.3f}",
+            f"{motion.elevation_deg[row]:.3f}",
+            f"{motion.blend_at(row, one.track.distance_m):.3f}",
+            *self._angles(),
+            *sides,
+            *[""] * (8 - len(sides)),
+            f"{fraction:.4f}",
+            f"{one.asset.folder}/{one.asset.path}" if isinstance(one, TilePlan) else "",
+            " ".join(_flags(one, crosses_seam=len(boxes) > 1, is_fading=shown < 1)),
+        )
 
-
-def _sizes(one: TilePlan | UnseenEvent, motion: Motion) -> Callable[[int], tuple[str, str]]:
-    """Angular width and height of each row of a motion, as cells."""
-    if not isinstance(one, TilePlan):
-        return lambda row: ("", "")
-    longer = motion.blend(one.longer_side_deg)
-    aspect = one.width / one.height
-
-    def cells(row: int) -> tuple[str, str]:
+    def _angles(self) -> tuple[str, str]:
+        """Angular width and height, as cells."""
+        one = self._one
+        if not isinstance(one, TilePlan):
+            return ("", "")
         billboard = make_billboard(
-            azimuth_deg=0, elevation_deg=0, longer_side_deg=float(longer[row]), aspect=aspect
+            azimuth_deg=0,
+            elevation_deg=0,
+            longer_side_deg=self._motion.blend_at(self._row, one.longer_side_deg),
+            aspect=one.width / one.height,
         )
         halves = (billboard.half_width, billboard.half_height)
         width, height = (f"{math.degrees(2 * math.atan(half)):.3f}" for half in halves)
         return width, height
-
-    return cells
 
 
 def _flags(one: TilePlan | UnseenEvent, *, crosses_seam: bool, is_fading: bool) -> Iterator[str]:
