@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from seldsynth.asset_files import read_still_bytes
 from seldsynth.media.decode import ClipReader, TimedFrame
 from seldsynth.media.stills import read_still
 from seldsynth.plan import CanvasPlan
@@ -61,12 +63,23 @@ class BlackCanvas(Canvas):
 class StillCanvas(Canvas):
     """A picture, the same in every frame."""
 
-    def __init__(self, frame: Frame, plan: CanvasPlan, content: bytes, *, name: Path) -> None:
+    def __init__(self, frame: Frame, plan: CanvasPlan, path: Path) -> None:
         super().__init__(frame, plan)
-        pixels = premultiplied(read_still(content, name=name))[..., :3]  # black shines through
-        if plan.fit == "crop":
-            pixels = _middle(pixels, *_crop_to_2_1(pixels.shape[1], pixels.shape[0]))
-        self._fill(_to_planes(_resized(pixels, width=frame.width, height=frame.height)))
+        assert plan.asset is not None
+        sha256, crops = plan.asset.sha256, plan.fit == "crop"
+        self._fill(_still_planes(path, sha256, crops, frame.width, frame.height))
+
+
+@lru_cache(maxsize=4)  # many recordings have the same few canvases
+def _still_planes(
+    path: Path, sha256: str, crops: bool, width: int, height: int
+) -> tuple[Plane, Plane, Plane]:
+    """A picture as planes of a canvas's size. sha256: of the file, which is read once."""
+    pixels = read_still(read_still_bytes(path), name=path)
+    pixels = premultiplied(pixels)[..., :3]  # black shines through
+    if crops:
+        pixels = _middle(pixels, *_crop_to_2_1(pixels.shape[1], pixels.shape[0]))
+    return _to_planes(_resized(pixels, width=width, height=height))
 
 
 class VideoCanvas(Canvas):

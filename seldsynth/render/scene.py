@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.asset_files import file_sha256, read_still_bytes
+from seldsynth.asset_files import file_sha256
 from seldsynth.errors import AssetError
 from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
@@ -142,7 +142,7 @@ def open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) -> 
         return BlackCanvas(frame, plan)
     path = folders[plan.asset.folder] / plan.asset.path
     if plan.asset.kind == "image":
-        return StillCanvas(frame, plan, read_still_bytes(path), name=path)
+        return StillCanvas(frame, plan, path)
     return VideoCanvas(frame, plan, path)
 
 
