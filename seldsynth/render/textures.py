@@ -10,6 +10,7 @@ import contextlib
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -118,9 +119,10 @@ def _weighted(planes: Tensor, weights: list[float], *, dim: int) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Cutout:
-    """What takes parts of a picture away: a mask file beside it, or the plan's matte."""
+    """What takes parts of a picture away: a mask file beside it, with its hash, or a matte."""
 
     mask: Path | None
+    mask_sha256: str
     matte: MattePlan
 
     def read_mask(self) -> NDArray[np.uint8] | None:
@@ -144,18 +146,16 @@ class StillSource:
 
     def __init__(
         self,
-        content: bytes,
+        path: Path,
         *,
-        name: Path,
+        sha256: str,
         finest_level: int,
         crop: Crop | None,
         cutout: Cutout,
         device: torch.device,
     ) -> None:
-        """Decode a picture; finest_level: nothing finer will be asked for."""
-        pixels = cropped(cutout.of_still(read_still(content, name=name)), crop)
-        self._height, self._width = pixels.shape[:2]
-        self._pixels = self._shrink(premultiplied(pixels), finest_level)
+        """Read a picture; finest_level: nothing finer will be asked for. Raises MediaError."""
+        self._pixels, self._width, self._height = _still(path, sha256, finest_level, crop, cutout)
         self._device = device
         self._textures: dict[int, Texture] = {}
 
@@ -168,15 +168,11 @@ class StillSource:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _shrink(self, pixels: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
-        size = _level_size(self._width, self._height, level)
-        if size == (pixels.shape[1], pixels.shape[0]):
-            return pixels
-        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
     def _make(self, level: int) -> Texture:
-        fine = self._shrink(self._pixels, level)
-        coarse = self._shrink(self._pixels, level + 1)
+        fine, coarse = (
+            _shrunk(self._pixels, _level_size(self._width, self._height, one))
+            for one in (level, level + 1)
+        )
         (luma, _), (_, chroma) = (self._to_yuv(pixels) for pixels in (fine, coarse))
         return Texture(luma=luma.unsqueeze(0), chroma=chroma.unsqueeze(0))
 
@@ -190,6 +186,26 @@ class StillSource:
             opacity = (alpha / 255).unsqueeze(0)
             luma, chroma = torch.cat((luma, opacity)), torch.cat((chroma, opacity))
         return luma, chroma
+
+
+@lru_cache(maxsize=24)  # events of all recordings show the same pictures again
+def _still(
+    path: Path, sha256: str, level: int, crop: Crop | None, cutout: Cutout
+) -> tuple[NDArray[np.uint8], int, int]:
+    """A picture cut out, cropped and shrunk to a level; its width and height before that.
+
+    sha256: of the file, which is read once.
+    """
+    pixels = read_still(read_still_bytes(path), name=path)
+    pixels = cropped(cutout.of_still(pixels), crop)
+    height, width = pixels.shape[:2]
+    return _shrunk(premultiplied(pixels), _level_size(width, height, level)), width, height
+
+
+def _shrunk(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    if size == (pixels.shape[1], pixels.shape[0]):
+        return pixels
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

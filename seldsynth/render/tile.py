@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.asset_files import read_still_bytes
 from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.compositor import Patch, faded
@@ -140,8 +139,8 @@ class Tile:
             )
         largest = int(np.argmax(self._longer_side_deg))
         return StillSource(
-            read_still_bytes(self._path),
-            name=self._path,
+            self._path,
+            sha256=asset.sha256,
             finest_level=self._level(self.billboard(largest)),
             crop=self._plan.crop,
             cutout=cutout,
@@ -153,7 +152,7 @@ def tile_cutout(plan: TilePlan, folders: Mapping[str, Path]) -> Cutout:
     """What is taken away of a tile's picture."""
     asset = plan.asset
     mask = folders[asset.folder] / asset.mask if asset.mask else None
-    return Cutout(mask=mask, matte=plan.matte)
+    return Cutout(mask=mask, mask_sha256=asset.mask_sha256 or "", matte=plan.matte)
 
 
 def shown_part(plan: TilePlan, scene: ScenePlan, row: int, count: int) -> float:
