@@ -25,9 +25,8 @@ from seldsynth.truth.files import ENDINGS, GroundTruth, check_labels_are_ours, t
 
 
 def prepare_process() -> None:
-    """One thread for everything: recordings are what runs side by side; and whole float32 sums."""
+    """One thread for everything: recordings are what runs side by side."""
     torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # else a GPU blurs with 10 bits
     cv2.setNumThreads(1)
 
 

@@ -63,15 +63,17 @@ class Patch:
         """Where it lies."""
         return Outline(self.rectangle, self.cover)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        parts = (self.luma, self.cover.kept, self.chroma, self.chroma_kept)
+        return sum(part.nbytes for part in parts)
+
 
 def warp(
     texture: Texture, rectangle: Rectangle, luma_grid: SamplingGrid, chroma_grid: SamplingGrid
 ) -> Patch:
-    """Sample a texture at every pixel of a rectangle (bilinear).
-
-    Its border goes on outwards as far as the grids' coverage; where they have none, there is
-    nothing beyond it.
-    """
+    """Sample a texture at every pixel of a rectangle (bilinear, its border goes on outwards)."""
     luma, luma_kept = _sample(texture.luma, luma_grid, has_alpha=texture.has_alpha)
     chroma, chroma_kept = _sample(texture.chroma, chroma_grid, has_alpha=texture.has_alpha)
     return Patch(
@@ -134,7 +136,6 @@ def foot_shadow(
         up = -grid.positions[..., 1] * around.half_height
         above_foot = (up + billboard.half_height) / down
         falloff = torch.exp(-0.5 * (right**2 + above_foot**2))
-        assert grid.coverage is not None
         shades.append(strength * falloff * grid.coverage)
     luma, chroma_shade = shades
     return Patch(
@@ -159,24 +160,19 @@ def faded(patch: Patch, shown: float) -> Patch:
 
 def _sample(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Tensor, Tensor]:
     """Premultiplied colour + ½ [c, h, w], and 1 - alpha [h, w]."""
-    coverage = grid.coverage
-    if coverage is None and not has_alpha:
-        raise ValueError("a picture without alpha, and nothing says where it ends")
     if planes.is_cpu:
         planes.sum()  # to have it in the cache: gathered from memory it would take twice as long
     sampled = functional.grid_sample(
         planes,
         grid.positions.unsqueeze(0),
         mode="bilinear",
-        padding_mode="zeros" if coverage is None else "border",
+        padding_mode="border",
         align_corners=False,
     )[0]
-    if coverage is not None:
-        sampled *= coverage
+    sampled *= grid.coverage
     if has_alpha:
         return sampled[:-1].add_(0.5), 1 - sampled[-1]
-    assert coverage is not None
-    return sampled.add_(0.5), 1 - coverage
+    return sampled.add_(0.5), 1 - grid.coverage
 
 
 def _blend(below: Tensor, colour: Tensor, kept: Tensor) -> None:

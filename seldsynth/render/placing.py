@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 
 from seldsynth.plan import TilePlan
-from seldsynth.render.compositor import Cover, Patch, foot_shadow, noisy, warp
+from seldsynth.render.compositor import Patch, foot_shadow, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
     Rectangle,
     SamplingGrid,
-    appears_at,
     chroma_grid,
     sampling_grid,
     touched_rectangle,
@@ -112,24 +111,14 @@ class Placing:
 
     def _rounded(self, half: float) -> float:
         """Half of a side in steps, unless it is thinner than a pixel or two."""
-        steps = half / math.pi * self._height * 2 * _STEPS_PER_PX
-        return half if steps < 2 * _STEPS_PER_PX else half * round(steps) / steps
+        steps_per_unit = 2 * _STEPS_PER_PX * self._height / math.pi
+        steps = round(half * steps_per_unit)
+        return half if steps < 2 * _STEPS_PER_PX else steps / steps_per_unit
 
     def _warped(self, texture: Texture) -> Patch:
-        edges = not self._ends_by_itself(texture)
-
-        def grids() -> tuple[Rectangle, SamplingGrid, SamplingGrid]:
-            return self._grids(edges=edges)
-
         if self._plan.asset.kind == "video":  # its next frame is another one: the grids are kept
-            return warp(texture, *self._memory.get((edges, self._left()), grids))
-        return self._memory.get((texture, self._left()), lambda: warp(texture, *grids()))
-
-    def _ends_by_itself(self, texture: Texture) -> bool:
-        """Whether a texture's own alpha draws its outline, as sharp as a pixel or sharper."""
-        seen_width, _ = appears_at(self._left(), width=self._width, height=self._height)
-        texel_px = seen_width / texture.luma.shape[-1]
-        return texture.has_alpha and texel_px <= 1 and not self._feather and not self._is_ellipse
+            return warp(texture, *self._memory.get(("grids", self._left()), self._grids))
+        return self._memory.get((texture, self._left()), lambda: warp(texture, *self._grids()))
 
     def _left(self) -> Billboard:
         if self._billboard is None:
@@ -141,7 +130,7 @@ class Placing:
         x0 = (rectangle.x0 + self._columns) % self._width
         return replace(patch, rectangle=replace(rectangle, x0=x0))
 
-    def _grids(self, *, edges: bool) -> tuple[Rectangle, SamplingGrid, SamplingGrid]:
+    def _grids(self) -> tuple[Rectangle, SamplingGrid, SamplingGrid]:
         """The canvas pixels of the billboard, and what luma and chroma samples there look at."""
         billboard = self._left()
         rectangle = touched_rectangle(billboard, width=self._width, height=self._height)
@@ -153,7 +142,6 @@ class Placing:
             feather=self._feather,
             ellipse=self._is_ellipse,
             mirror=self._plan.mirror,
-            edges=edges,
             device=self._device,
         )
         return rectangle, luma, chroma_grid(luma)
@@ -187,7 +175,7 @@ class _Memory:
 
 
 def _bytes_of(made: object) -> int:
-    if isinstance(made, Tensor):
+    if isinstance(made, (Patch, Tensor)):
         return made.nbytes
     parts = made if isinstance(made, tuple) else vars(made).values()
-    return sum(_bytes_of(part) for part in parts if isinstance(part, (Tensor, SamplingGrid, Cover)))
+    return sum(_bytes_of(part) for part in parts if isinstance(part, (Tensor, SamplingGrid)))

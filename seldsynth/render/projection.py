@@ -52,12 +52,11 @@ class SamplingGrid:
     """Where the pixels of a rectangle look on a billboard.
 
     positions [h, w, 2]: texture coordinates x, y as `grid_sample` wants them, -1..1 from edge to
-    edge. coverage [h, w]: how much of a pixel the billboard hides, 0..1, border softness included;
-    None where the picture's own alpha says it: beyond its edges there is nothing.
+    edge. coverage [h, w]: how much of a pixel the billboard hides, 0..1, border softness included.
     """
 
     positions: Tensor
-    coverage: Tensor | None
+    coverage: Tensor
 
 
 def make_billboard(
@@ -156,18 +155,14 @@ def sampling_grid(
     device: torch.device,
     mirror: bool = False,
     ellipse: bool = False,
-    edges: bool = True,
 ) -> SamplingGrid:
     """What every pixel of a rectangle sees of a billboard.
 
     width, height: of the canvas. feather: soft border as a fraction of the shorter side. mirror:
-    left and right of the picture change places. ellipse: only the ellipse in it shows. edges: False
-    for a picture that ends by its own alpha, where a coverage is not needed.
+    left and right of the picture change places. ellipse: only the ellipse in it shows.
     """
     rays = _rays(billboard, rectangle, width=width, height=height)
     positions = _positions(rays, billboard, mirror=mirror, device=device)
-    if not edges and rays.are_ahead:
-        return SamplingGrid(positions=positions, coverage=None)
     pixel = math.pi / height
     shorter = 2 * min(billboard.half_width, billboard.half_height)
     ramp = max(pixel, feather * shorter)
@@ -191,7 +186,7 @@ def chroma_grid(luma: SamplingGrid) -> SamplingGrid:
     coverage = luma.coverage
     return SamplingGrid(
         positions=torch.view_as_real((pairs[::2, ::2] + pairs[1::2, ::2]).mul_(0.5)),
-        coverage=None if coverage is None else (coverage[::2, ::2] + coverage[1::2, ::2]).mul_(0.5),
+        coverage=(coverage[::2, ::2] + coverage[1::2, ::2]).mul_(0.5),
     )
 
 

@@ -20,6 +20,7 @@ from seldsynth.render.compositor import Frame, Patch, canvas_noise
 from seldsynth.render.tile import Tile
 
 _FRAMES_AHEAD = 8
+_BYTES_AHEAD = 16 << 20
 
 
 def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
@@ -113,16 +114,20 @@ def _layers(plan: ScenePlan, tiles: list[Tile]) -> Iterator[tuple[int, list[Laye
     frame drive it out.
     """
     order = PaintOrder(tiles)
-    for first in range(0, plan.num_frames, _FRAMES_AHEAD):
-        ahead = []
-        for video_frame in range(first, min(first + _FRAMES_AHEAD, plan.num_frames)):
-            time_s = video_frame / plan.frames_per_second
-            layers = [
-                Layer(index, tiles[index].shadow(row), tiles[index].patch(row, time_s))
-                for index, row in order(video_frame)
-            ]
-            ahead.append((video_frame, layers))
-        yield from ahead
+    ahead: list[tuple[int, list[Layer]]] = []
+    num_bytes = 0
+    for video_frame in range(plan.num_frames):
+        time_s = video_frame / plan.frames_per_second
+        layers = [
+            Layer(index, tiles[index].shadow(row), tiles[index].patch(row, time_s))
+            for index, row in order(video_frame)
+        ]
+        ahead.append((video_frame, layers))
+        num_bytes += sum(patch.nbytes for layer in layers for patch in _painted_for(layer))
+        if len(ahead) == _FRAMES_AHEAD or num_bytes > _BYTES_AHEAD:
+            yield from ahead
+            ahead, num_bytes = [], 0
+    yield from ahead
 
 
 def _painted_for(layer: Layer) -> list[Patch]:

@@ -22,11 +22,12 @@ from seldsynth.truth.masks import (
     MaskStream,
 )
 from seldsynth.truth.tables import TrackTable, label_lines
-from seldsynth.truth.visible import Visibility, boxes_of
+from seldsynth.truth.visible import FrameOutlines, Visibility, boxes_of, outlines_of
 
 ENDINGS = (".csv", ".tracks.csv", ".masks.json", ".dcase.json")
 
 _FRAMES_TOGETHER = 8
+_BYTES_TOGETHER = 8 << 20
 
 
 class GroundTruth:
@@ -47,12 +48,14 @@ class GroundTruth:
         tracks = self._file(".tracks.csv")
         self._tracks = TrackTable(plan, tracks) if tracks else None
         self._streams = list(self._mask_streams())
-        self._unseen: list[SceneFrame] = []
+        self._unseen: list[FrameOutlines] = []
+        self._unseen_bytes = 0
 
     def see(self, frame: SceneFrame) -> None:
         """Take note of what can be seen in a video frame: of a few together, which is faster."""
-        self._unseen.append(frame)
-        if len(self._unseen) == _FRAMES_TOGETHER:
+        self._unseen.append(outlines_of(frame))
+        self._unseen_bytes += self._unseen[-1].nbytes
+        if len(self._unseen) == _FRAMES_TOGETHER or self._unseen_bytes > _BYTES_TOGETHER:
             self._see_all()
 
     @torch.inference_mode()
@@ -60,8 +63,9 @@ class GroundTruth:
         for frame in self._unseen:
             self._see(frame)
         self._unseen.clear()
+        self._unseen_bytes = 0
 
-    def _see(self, frame: SceneFrame) -> None:
+    def _see(self, frame: FrameOutlines) -> None:
         for stream, files in self._streams:
             masks = stream.see(frame)
             if masks is not None:
@@ -69,13 +73,11 @@ class GroundTruth:
                     file.add(masks)
         if self._tracks is None:
             return
-        seen = self._visibility.of([layer.patch.outline for layer in frame.layers])
+        found = zip(frame.tiles, self._visibility.of(frame.outlines), strict=True)
+        width = self._plan.width
         self._tracks.tell(
             frame.video_frame,
-            {
-                layer.tile: (boxes_of(visible, width=self._plan.width), visible.fraction)
-                for layer, visible in zip(frame.layers, seen, strict=True)
-            },
+            {tile: (boxes_of(seen, width=width), seen.fraction) for tile, seen in found},
         )
 
     def finish(self) -> None:

@@ -21,10 +21,18 @@ from pycocotools import mask as rle
 from seldsynth.events import LABEL_RATE
 from seldsynth.metadata import distance_cm
 from seldsynth.plan import ScenePlan
-from seldsynth.render.compositor import Outline, Patch
-from seldsynth.render.scene import SceneFrame
+from seldsynth.render.compositor import Outline
 from seldsynth.truth.shrinking import Shrinking
-from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, places_of, whole_mask
+from seldsynth.truth.visible import (
+    Box,
+    FrameOutlines,
+    Visibility,
+    Visible,
+    boxes_of,
+    places_of,
+    same_outlines,
+    whole_mask,
+)
 
 DCASE_WIDTH, DCASE_HEIGHT = 360, 180
 DCASE_RATE = Fraction(LABEL_RATE)
@@ -51,23 +59,21 @@ class MaskStream:
         masks_per_s: Fraction,
         device: torch.device,
     ) -> None:
-        self._shrinking = Shrinking(plan.width, plan.height, width, height, device)
+        self._shrinking = Shrinking(plan.width, plan.height, width, height)
         self._visibility = Visibility(width=width, height=height, device=device)
         self._coming = moments(plan, masks_per_s)
         self._next = next(self._coming, None)
-        self._last: tuple[list[Patch], list[Outline]] = ([], [])
+        self._last: tuple[list[Outline], list[Outline]] = ([], [])
 
-    def see(self, frame: SceneFrame) -> MaskFrame | None:
+    def see(self, frame: FrameOutlines) -> MaskFrame | None:
         """The masks of a video frame, if it has a moment; frames come in order."""
         if self._next is None or self._next[1] != frame.video_frame:
             return None
         index = self._next[0]
         self._next = next(self._coming, None)
-        patches = [layer.patch for layer in frame.layers]
-        if patches != self._last[0]:
-            self._last = (patches, [self._shrinking(patch.outline) for patch in patches])
-        seen = self._visibility.of(self._last[1])
-        return MaskFrame(index, [layer.tile for layer in frame.layers], seen)
+        if not same_outlines(frame.outlines, self._last[0]):
+            self._last = (frame.outlines, [self._shrinking(one) for one in frame.outlines])
+        return MaskFrame(index, frame.tiles, self._visibility.of(self._last[1]))
 
 
 def moments(plan: ScenePlan, masks_per_s: Fraction) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -19,46 +18,41 @@ _STEPS = 1e4
 class Shrinking:
     """Outlines of one canvas as they are on another one, smaller or not."""
 
-    def __init__(
-        self, width: int, height: int, new_width: int, new_height: int, device: torch.device
-    ) -> None:
+    def __init__(self, width: int, height: int, new_width: int, new_height: int) -> None:
         self._width, self._height = width, height
         self._new_width, self._new_height = new_width, new_height
-        self._device = device
 
     def __call__(self, outline: Outline) -> Outline:
         """Where the same picture lies, and how much of each pixel shows what is behind it."""
         if (self._width, self._height) == (self._new_width, self._new_height):
             return outline
         old = outline.rectangle
-        y0, down = self._averages(old.y0, old.height, self._height, self._new_height)
-        x0, across = self._averages(old.x0, old.width, self._width, self._new_width)
-        hidden = down @ (1 - outline.cover.kept) @ across.T
-        if hidden.shape[1] > self._new_width:  # it meets itself behind the listener
-            beyond = hidden[:, self._new_width :]
-            hidden = hidden[:, : self._new_width].clone()
-            hidden[:, : beyond.shape[1]] += beyond
-        kept = 1 - hidden.mul_(_STEPS).round_().div_(_STEPS)
+        hidden = 1 - outline.cover.kept.double()  # exact enough to be added up
+        y0, hidden = _averaged(hidden, old.y0, self._height, self._new_height)
+        x0, hidden = _averaged(hidden.T, old.x0, self._width, self._new_width)
+        if len(hidden) > self._new_width:  # it meets itself behind the listener
+            beyond = hidden[self._new_width :]
+            hidden = hidden[: self._new_width].clone()
+            hidden[: len(beyond)] += beyond
+        kept = 1 - hidden.T.mul(_STEPS).round_().div_(_STEPS)
         rectangle = Rectangle(
             x0=x0 % self._new_width, y0=y0, width=kept.shape[1], height=kept.shape[0]
         )
-        return Outline(rectangle, Cover(kept))
-
-    def _averages(self, first: int, count: int, total: int, new_total: int) -> tuple[int, Tensor]:
-        """(first new pixel, weights [new pixels, old pixels]) of a row of old pixels of `total`."""
-        common = math.gcd(total, new_total)
-        period, new_period = total // common, new_total // common
-        periods, first = divmod(first, period)
-        weights = _weights(first, count, period, new_period, self._device)
-        return periods * new_period + first * new_period // period, weights
+        return Outline(rectangle, Cover(kept.float()))
 
 
-@lru_cache(maxsize=128)
-def _weights(first: int, count: int, period: int, new_period: int, device: torch.device) -> Tensor:
-    """How much of each new pixel each of `count` old ones is, where `period` are new_period."""
-    scale = new_period / period
-    end = math.ceil((first + count) * new_period / period)
-    new_starts = np.arange(first * new_period // period, end)[:, None]
-    starts = (first + np.arange(count)) * scale
-    overlaps = np.minimum(starts + scale, new_starts + 1) - np.maximum(starts, new_starts)
-    return torch.from_numpy(np.maximum(overlaps, 0).astype(np.float32)).to(device)
+def _averaged(values: Tensor, first: int, total: int, new_total: int) -> tuple[int, Tensor]:
+    """(first new row, their values [n', m]) of rows [n, m] that are row `first` and on of `total`.
+
+    By the running sum up to the new rows' edges, of which some lie within an old row.
+    """
+    count, scale = len(values), total / new_total
+    new_first = first * new_total // total
+    new_end = math.ceil((first + count) * new_total / total)
+    edges = np.clip(np.arange(new_first, new_end + 1) * scale - first, 0, count)
+    row = np.minimum(edges.astype(np.int64), count - 1)
+    within = torch.from_numpy(edges - row).to(values.device)[:, None]
+    index = torch.from_numpy(row).to(values.device)
+    before = values.cumsum(0) - values
+    sums = before[index] + within * values[index]
+    return new_first, sums.diff(dim=0).div_(scale)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seldsynth.render.compositor import Cover, Outline
 from seldsynth.render.projection import Rectangle
+from seldsynth.render.scene import SceneFrame
 
 _Index = tuple[slice, slice]
 _Counts = NDArray[np.float32]
@@ -30,6 +31,26 @@ class Box:
     y: int
     width: int
     height: int
+
+
+@dataclass(frozen=True, eq=False)
+class FrameOutlines:
+    """What lies where in a video frame, the farthest first. tiles: their places in the plan."""
+
+    video_frame: int
+    tiles: list[int]
+    outlines: list[Outline]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept for it."""
+        return sum(outline.cover.kept.nbytes for outline in self.outlines)
+
+
+def outlines_of(frame: SceneFrame) -> FrameOutlines:
+    """What of a frame ground truth needs: not its colours."""
+    outlines = [layer.patch.outline for layer in frame.layers]
+    return FrameOutlines(frame.video_frame, [layer.tile for layer in frame.layers], outlines)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +91,7 @@ class Visibility:
 
     def of(self, outlines: list[Outline]) -> list[Visible]:
         """What can be seen of each picture, in their order: the farthest first."""
-        if not _same(outlines, self._last[0]):
+        if not same_outlines(outlines, self._last[0]):
             self._last = (list(outlines), self._found(outlines))
         return self._last[1]
 
@@ -163,7 +184,8 @@ def _counted(masks: list[Tensor]) -> list[_Counted]:
     return found
 
 
-def _same(outlines: list[Outline], before: list[Outline]) -> bool:
+def same_outlines(outlines: list[Outline], before: list[Outline]) -> bool:
+    """Whether all lie where they lay before."""
     return len(outlines) == len(before) and all(
         a.cover is b.cover and a.rectangle == b.rectangle
         for a, b in zip(outlines, before, strict=True)

@@ -26,7 +26,7 @@ from seldsynth.render.projection import Rectangle
 from seldsynth.render.scene import render_scene
 from seldsynth.truth.masks import MaskFrame, MaskStream, moments
 from seldsynth.truth.shrinking import Shrinking
-from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, whole_mask
+from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, outlines_of, whole_mask
 from tests.conftest import (
     mock_alpha_clip,
     mock_clip,
@@ -91,7 +91,7 @@ def mask_frames(
     """The masks of every label frame."""
     device = torch.device("cpu")
     stream = MaskStream(plan, width=width, height=height, masks_per_s=Fraction(10), device=device)
-    found = (stream.see(frame) for frame in render_scene(plan, folders, device=device))
+    found = (stream.see(outlines_of(frame)) for frame in render_scene(plan, folders, device=device))
     return (masks for masks in found if masks is not None)
 
 
@@ -214,7 +214,7 @@ def test_a_smaller_outline_is_the_average(x0: int, width: int, height: int) -> N
         whole[6:26, np.arange(rectangle.x0, rectangle.x0 + columns) % 96] = kept
         fine = np.repeat(np.repeat(whole, height, axis=0), width, axis=1)
         expected = fine.reshape(height, 48, width, 96).mean(axis=(1, 3))
-        shrinking = Shrinking(96, 48, width, height, torch.device("cpu"))
+        shrinking = Shrinking(96, 48, width, height)
         found = shrinking(Outline(rectangle, Cover(torch.from_numpy(kept))))
         there = found.rectangle
         shown = np.ones((height, width))
