@@ -62,11 +62,16 @@ class Record:
     error: str = ""
 
     def to_json(self) -> str:
-        """The line, without its end."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        """The line, without its end.
+
+        Half a surrogate pair, from a file name that is no UTF-8, is written as it would be escaped.
+        """
+        text = json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text)
 
 
 _RECORD = TypeAdapter(Record)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def record_of(
@@ -111,15 +116,14 @@ class Manifest:
     def __init__(self, video_dir: Path, *, shard: Shard = WHOLE) -> None:
         self.path = shard.named(video_dir / NAME)
         self._waiting: list[bytes] = []
-        self._is_there = False
+        self._is_there = self.path.exists()
         if self.path.exists() and not _is_ours(self.path):
             raise ConfigError(f"{self.path}: is not a manifest of seldsynth; move it away")
 
     def write(self, record: Record) -> None:
         """Append a line and have it on the disk."""
         line = record.to_json() + "\n"
-        # Half a surrogate pair, from a file name that is no UTF-8, stays readable.
-        self._waiting.append(line.encode("utf-8", errors="backslashreplace"))
+        self._waiting.append(line.encode())
         was_in_trouble = len(self._waiting) > 1
         try:
             self._append()
@@ -195,6 +199,11 @@ def set_of(plan_file: Path) -> Path:
     return next(ran_in, parents[0])
 
 
+def has_manifest(folder: Path) -> bool:
+    """Whether a run wrote a set into a folder."""
+    return bool(_manifests_in(folder))
+
+
 def _manifests_in(folder: Path) -> list[Path]:
     """Our manifests in a folder, of all shards; others have files of that name too."""
     try:
@@ -240,20 +249,26 @@ def _append(path: Path, lines: bytes, *, may_begin: bool) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifests:
-    """What the manifests of a folder say. cut_off: lines that are none, as killed runs leave."""
+    """What the manifests of a folder say. cut_off: lines that are none, as killed runs leave.
+
+    records: the last word on every recording, by its id. done: the last one that says it was done,
+    which also tells of files that a later failure left as they were.
+    """
 
     paths: tuple[Path, ...]
     records: Mapping[str, Record]
+    done: Mapping[str, Record]
     cut_off: int
 
 
 def read_manifests(video_dir: Path) -> Manifests:
-    """The last line of every recording, by its id, from the manifests of all shards.
+    """The last lines of every recording, by its id, from the manifests of all shards.
 
     Raises ConfigError for one that cannot be read.
     """
     paths = tuple(_manifests_in(video_dir))
     records: dict[str, Record] = {}
+    done: dict[str, Record] = {}
     cut_off = 0
     for path in paths:
         try:
@@ -262,8 +277,10 @@ def read_manifests(video_dir: Path) -> Manifests:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
         found = [_record(line) for line in lines if line.strip()]
         cut_off += found.count(None)
-        _keep_last(records, (record for record in found if record is not None))
-    return Manifests(paths=paths, records=records, cut_off=cut_off)
+        known = [record for record in found if record is not None]
+        _keep_last(records, known)
+        _keep_last(done, (record for record in known if record.status == "done"))
+    return Manifests(paths=paths, records=records, done=done, cut_off=cut_off)
 
 
 def _keep_last(records: dict[str, Record], more: Iterable[Record]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from seldsynth.batch import Standing, holds_plan
 from seldsynth.errors import MediaError
-from seldsynth.manifest import Record
+from seldsynth.manifest import Manifests, Record
 from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan
 from seldsynth.provenance import Origin, origin_of
@@ -27,13 +27,12 @@ _BESIDE = "a file of it is not right"  # up to the colon, reasons are counted
 
 
 class Finished:
-    """Looks whether recordings are finished. records: the manifests' last words, by recording."""
+    """Looks whether recordings are finished, and what the manifests say of them."""
 
-    def __init__(
-        self, video_dir: Path, records: Mapping[str, Record], *, config_sha256: str
-    ) -> None:
+    def __init__(self, video_dir: Path, manifests: Manifests, *, config_sha256: str) -> None:
         self._video_dir = video_dir
-        self._records = records
+        self._records = manifests.records
+        self._done = manifests.done
         self._config_sha256 = config_sha256
 
     def __call__(self, recording: Recording, plan: ScenePlan, *, labels_sha256: str) -> Standing:
@@ -79,9 +78,10 @@ class Finished:
         if not holds_plan(recording.plan, plan):
             return f"{_BESIDE}: {recording.plan.name} is that of another video"
         beside = files_beside(plan, recording.video)
-        of_this_plan = record is not None and record.plan_sha256 == origin.plan_sha256
+        done = self._done.get(recording.recording_id)
+        of_this_plan = done is not None and done.plan_sha256 == origin.plan_sha256
         for path in (recording.video, *beside):
-            if fault := self._size_fault(path, record if of_this_plan else None):
+            if fault := self._size_fault(path, done if of_this_plan else None):
                 return fault
         labels = truth_path(recording.video, ".csv")
         if labels in beside and labels.read_bytes() != label_lines(plan).encode():

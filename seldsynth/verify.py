@@ -23,7 +23,7 @@ from seldsynth.errors import ConfigError, SeldsynthError
 from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.files import temporaries_in
 from seldsynth.making import prepare_process, sound_track, video_format
-from seldsynth.manifest import NAME, Manifests, Record, read_manifests
+from seldsynth.manifest import NAME, Manifests, Record, has_manifest, read_manifests
 from seldsynth.media.encode import check_video
 from seldsynth.media.sound_files import check_sound, read_comment
 from seldsynth.media.spatial_mp4 import read_tags
@@ -302,7 +302,9 @@ def _unrecorded(root: Path, manifests: Manifests) -> Iterator[Fault]:
     known = {root / name for record in manifests.records.values() for name in record.outputs} | {
         root / f"{name}.mp4" for name in manifests.records
     }
-    for folder, _, names in sorted(os.walk(root)):
+    for folder, below, names in os.walk(root):
+        # A folder with a manifest of its own is another set.
+        below[:] = sorted(name for name in below if not has_manifest(Path(folder) / name))
         for path in (Path(folder) / name for name in sorted(names)):
             if path.suffix == ".mp4" and path not in known and _is_ours(path):
                 yield Fault(

@@ -147,6 +147,7 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         self._depth = 0
         self._merged: dict[int, int] = {}
+        self._num_merged = 0  # in the whole document
         super().__init__(text)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -174,8 +175,9 @@ class _Loader(yaml.SafeLoader):
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Take in what merge keys name, unless it grows beyond measure."""
-        if self._size(node) > _MOST_MERGED:
-            problem = f"merge keys (<<) make more than {_MOST_MERGED} keys of it"
+        self._num_merged += self._size(node) - len(node.value)
+        if self._num_merged > _MOST_MERGED:
+            problem = f"merge keys (<<) make more than {_MOST_MERGED} keys"
             raise ConstructorError(None, None, problem, node.start_mark)
         super().flatten_mapping(node)
 

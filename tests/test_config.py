@@ -221,7 +221,15 @@ def test_what_aliases_and_merge_keys_multiply_is_not_followed(project: Path) -> 
     assert "tiles.matte: no matte is called [[[...], [...]], [[...], [...]]]" in lines[0]
     assert all(len(line) < 400 for line in lines)
     project.write_text("\n".join(BOMBS) + "\n" + text)
-    assert "merge keys (<<) make more than 10000 keys of it" in faults(project)
+    assert "merge keys (<<) make more than 10000 keys" in faults(project)
+
+
+def test_merge_keys_are_counted_over_the_whole_file(project: Path) -> None:
+    """One mapping below the limit, merged into many."""
+    base = ", ".join(f"k{n}: 1" for n in range(900))
+    merged = "\n".join(f"m{n}: {{<<: *b}}" for n in range(12))
+    project.write_text(f"{project.read_text()}\nb: &b {{{base}}}\n{merged}\n")
+    assert "merge keys (<<) make more than 10000 keys" in faults(project)
 
 
 def test_merge_keys_of_a_sane_size_are_followed(project: Path) -> None:

@@ -137,11 +137,11 @@ def _make_set(
     look: Look = make_all
     config_hash = config_sha256(config)
     if options.resume or options.retry_failed:
-        records = read_manifests(video_dir).records
-        look = Finished(video_dir, records, config_sha256=config_hash)
+        manifests = read_manifests(video_dir)
+        look = Finished(video_dir, manifests, config_sha256=config_hash)
         if options.retry_failed:
             num_all = len(recordings)
-            recordings = failed_before(recordings, records)
+            recordings = failed_before(recordings, manifests.records)
             if not options.quiet:
                 print(f"recordings that failed before: {len(recordings)} of {num_all}")
     jobs = plan_recordings(

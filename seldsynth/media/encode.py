@@ -165,9 +165,12 @@ def write_video(
             with contextlib.closing(writer):
                 yield writer
                 writer.finish()
-        finally:
-            with _write_faults(path):
+        except BaseException:
+            with contextlib.suppress(av.FFmpegError, OSError):  # the first fault is what counts
                 container.close()
+            raise
+        with _write_faults(path):
+            container.close()
         with _write_faults(path):
             write_tagged(untagged, temporary, foa=sound is not None and sound.foa)
             untagged.unlink()
