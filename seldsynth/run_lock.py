@@ -13,10 +13,11 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -30,6 +31,8 @@ _GUARD_TIMEOUT_S = 30.0
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC)
 
 _log = logging.getLogger(__name__)
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,13 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.index}-of-{self.count}"
+
+    def share_of(self, items: Sequence[_Item]) -> list[_Item]:
+        """What of a list falls to this shard: every count-th, so that neighbours are spread.
+
+        All that is in the list falls to one shard each, whatever the others do.
+        """
+        return list(items[self.index - 1 :: self.count])
 
     def named(self, path: Path) -> Path:
         """The file of this shard where a whole run has path: log.txt, log.2-of-8.txt."""

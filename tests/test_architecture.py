@@ -27,8 +27,9 @@ ORDER = [
     "collect.clip_list", "collect.youtube_api", "collect.youtube_videos", "collect.youtube",
     "collect.cut", "collect.refusals", "collect.fetch", "collect.ledger",
     "collect.download",
-    "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
-    "commands.download", "commands.matte", "commands.assets", "commands.overlay", "commands.sheet",
+    "commands.options", "commands.progress", "commands.synth", "commands.flickr30k",
+    "commands.youtube", "commands.download", "commands.matte", "commands.assets",
+    "commands.overlay", "commands.sheet",
     "commands.gallery", "commands.serve", "commands.verify",
     "cli", "__main__",
 ]
