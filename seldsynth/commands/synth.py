@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -18,7 +18,8 @@ from seldsynth.assets import AssetLibrary, scan_library
 from seldsynth.batch import Job, Look, Outcome, load_plans, make_all, plan_recordings
 from seldsynth.choice import check_weights, folder_weight
 from seldsynth.class_file import load_classes
-from seldsynth.commands.options import add_common, num_workers, positive, shard_of
+from seldsynth.commands.machines import Machines, machines_of
+from seldsynth.commands.options import add_common, positive, shard_of
 from seldsynth.commands.progress import Bars, print_summary
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
@@ -35,10 +36,18 @@ from seldsynth.recordings import (
 )
 from seldsynth.report.contact_sheet import write_contact_sheet
 from seldsynth.resume import Finished, failed_before
-from seldsynth.run_lock import WHOLE, only_run
+from seldsynth.run_lock import WHOLE, Place, only_run
 from seldsynth.run_log import RunLog
 from seldsynth.sounds import SoundLibrary
-from seldsynth.workers import run
+from seldsynth.workers import Executor, run
+
+_NOT_IN_PLANS = (
+    "input.",
+    "processing.device=",
+    "processing.workers=",
+    "processing.executor=",
+    "ray.address=",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +82,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="FILE",
         help="make the videos of saved plans again, each beside its plan; with --config, "
-        "its input folders, device and workers are used",
+        "its input folders, device, workers and cluster are used",
     )
     parser.add_argument(
         "--resume", action="store_true", help="make what is missing, failed or changed; says why"
@@ -94,14 +103,22 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("--shard is a share of a config's recordings: it needs --config")
     config_path = demo.prepare() if is_demo else options.config
     config = load_config(config_path, options.overrides)
-    device = resolve_device(config.processing.device)
-    _check_encoder(config, device)
     if config.canvas.width != 2 * config.canvas.height:
         size = f"{config.canvas.width}x{config.canvas.height}"
         _log.warning("canvas %s is not 2:1: players will show it distorted", size)
     recordings = options.shard.share_of(find_recordings(config)[: options.limit])
     if not recordings:
         return _nothing_to_do(options)
+    with machines_of(config) as machines:
+        return _run_on(machines, config, recordings, options)
+
+
+def _run_on(
+    machines: Machines, config: Config, recordings: list[Recording], options: argparse.Namespace
+) -> int:
+    device = machines.device(config.processing.device)
+    if config.processing.executor == "local":
+        _check_encoder(config, device)
     library = scan_library(
         dict(config.input),
         canvas_key=config.canvas_key,
@@ -115,9 +132,9 @@ def _run(options: argparse.Namespace) -> int:
     log_file = options.shard.named(log_file)
     manifest = options.shard.named(video_dir / NAME)
     _make_places(video_dir, log_file, manifest)
-    with only_run(video_dir, options.shard) as check_place:
+    with only_run(video_dir, options.shard) as place:
         outcomes, all_recorded = _make_set(
-            config, recordings, library, check_place, device=device, options=options
+            config, recordings, library, machines, place, device=device, options=options
         )
     if not options.quiet:
         print(f"\nvideos and plans: {video_dir}")
@@ -125,7 +142,7 @@ def _run(options: argparse.Namespace) -> int:
             print(f"log: {log_file}")
         if manifest.is_file():
             print(f"manifest: {manifest}")
-    if is_demo and not options.quiet and not options.plan_only:
+    if options.config is None and not options.quiet and not options.plan_only:
         _show_demo(video_dir, recordings)
     return _exit_code(outcomes, all_recorded=all_recorded)
 
@@ -134,7 +151,8 @@ def _make_set(
     config: Config,
     recordings: list[Recording],
     library: AssetLibrary,
-    check_place: Callable[[], None],
+    machines: Machines,
+    place: Place,
     *,
     device: torch.device,
     options: argparse.Namespace,
@@ -163,7 +181,7 @@ def _make_set(
         SoundLibrary(config) if config.input.audio_dir else None,
         device=device,
         look=look,
-        check_place=check_place,
+        check_place=place.check,
         plan_only=options.plan_only,
     )
     books = Books(
@@ -172,8 +190,13 @@ def _make_set(
         config_sha256=config_hash,
         device=str(device),
     )
-    workers = num_workers(config.processing.workers, num_recordings=len(recordings))
-    return _run_jobs(jobs, len(recordings), workers=workers, books=books, options=options)
+    executor = machines.executor(
+        workers=config.processing.workers,
+        num_recordings=len(recordings),
+        device=device,
+        places={place.folder: place},
+    )
+    return _run_jobs(jobs, len(recordings), executor=executor, books=books, options=options)
 
 
 def _nothing_to_do(options: argparse.Namespace) -> int:
@@ -202,12 +225,11 @@ def _from_plans(options: argparse.Namespace) -> int:
     if options.overrides and options.config is None:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
     for override in options.overrides:
-        if not override.startswith(("input.", "processing.device=", "processing.workers=")):
+        if not override.startswith(_NOT_IN_PLANS):
             raise ConfigError(
                 f"--set {shown(override)}: the plan has decided that; make a new plan"
             )
     config = load_config(options.config, options.overrides) if options.config else None
-    device = resolve_device(config.processing.device if config else "auto")
     # In an order that no shell decides, so that all shards deal them out alike.
     plans = sorted({path.resolve(): path for path in options.from_plan}.values())[: options.limit]
     for path in plans:
@@ -216,23 +238,35 @@ def _from_plans(options: argparse.Namespace) -> int:
     plans = options.shard.share_of(plans)
     if not plans:
         return _nothing_to_do(options)
+    with machines_of(config) as machines:
+        return _render_plans(plans, machines, config, options)
+
+
+def _render_plans(
+    plans: list[Path], machines: Machines, config: Config | None, options: argparse.Namespace
+) -> int:
+    device = machines.device(config.processing.device if config else "auto")
     # What becomes of them is told to the set that they belong to, and nobody else works in it.
     roots = sorted({set_of(path) for path in plans})
     books = Books(
         {root: Manifest(root, shard=options.shard) for root in roots}, None, device=str(device)
     )
-    workers = num_workers(
-        config.processing.workers if config else "auto", num_recordings=len(plans)
-    )
     with contextlib.ExitStack() as locks:
+        places = {}
         for root in roots:
             check_writable(root)
-            locks.enter_context(only_run(root, options.shard))
+            places[root] = locks.enter_context(only_run(root, options.shard))
         videos = [recording_of_plan(path).video for path in plans]
         remove_temporaries(path for video in videos for path in files_written(video))
         jobs = load_plans(plans, device=device, folders=dict(config.input) if config else {})
+        executor = machines.executor(
+            workers=config.processing.workers if config else "auto",
+            num_recordings=len(plans),
+            device=device,
+            places=places,
+        )
         outcomes, all_recorded = _run_jobs(
-            jobs, len(plans), workers=workers, books=books, options=options
+            jobs, len(plans), executor=executor, books=books, options=options
         )
     if not options.quiet and any(outcome.status == "done" for outcome in outcomes):
         print("the videos are beside their plans")
@@ -250,7 +284,7 @@ def _run_jobs(
     jobs: Iterable[Job | Outcome],
     total: int,
     *,
-    workers: int,
+    executor: Executor | None,
     books: Books,
     options: argparse.Namespace,
 ) -> tuple[list[Outcome], bool]:
@@ -259,7 +293,7 @@ def _run_jobs(
     all_recorded = False
     with logging_redirect_tqdm(), Bars(total, books, quiet=options.quiet > 0) as bars:
         try:
-            run(jobs, workers=workers, progress=bars)
+            run(jobs, executor=executor, progress=bars)
         finally:
             bars.close()
             all_recorded = books.close()
@@ -282,22 +316,6 @@ def _write_config(path: Path) -> int:
         raise ConfigError(f"--write-config {path}: {error.strerror}") from None
     print(f"{path}: fill in the paths, then run with --config {path}")
     return 0
-
-
-def resolve_device(wish: str) -> torch.device:
-    """The device that `auto`, `cpu`, `cuda` or `cuda:N` means here.
-
-    Raises ConfigError for a GPU that is not there.
-    """
-    if wish == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wish)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"processing.device: {wish} is not there: torch sees {torch.cuda.device_count()} GPUs; "
-            "use auto or cpu"
-        )
-    return device
 
 
 def _make_places(video_dir: Path, log_file: Path, manifest: Path) -> None:
