@@ -80,6 +80,8 @@ def ray_cluster(address: str | None, *, own_cpus: int) -> Iterator[RayCluster]:
         raise ConfigError(
             f"ray.address: {what}: {said[:200]}; on its head node: ray start --head"
         ) from None
+    # What it says of workers that died is said by us, of the recording.
+    importlib.import_module("ray._private.worker").print_to_stdstream = lambda *_, **__: None
     try:
         yield RayCluster(ray)
     finally:
@@ -107,6 +109,34 @@ def _own_sigterm() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+class _Interrupts:
+    """Remembers that this process was told to end: within its calls, Ray may lose that."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._before: dict[int, Any] = {}
+
+    def hear(self) -> None:
+        """Begin; only the main thread can."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._come)
+
+    def end(self) -> None:
+        """Leave all as it was."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if one came, again and again."""
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _come(self, *_: object) -> None:
+        self._came = True
+        raise KeyboardInterrupt
 
 
 class RayCluster:
@@ -194,6 +224,7 @@ class RayTasks:
         self._cpus, self._gpus = 0, 0
         self._counter: Any = None
         self._count: Any = None
+        self._interrupts = _Interrupts()
 
     def __enter__(self) -> RayTasks:
         here = self._ray.get_runtime_context().get_node_id()
@@ -201,10 +232,12 @@ class RayTasks:
         on_this_node = strategies.NodeAffinitySchedulingStrategy(here, soft=True)
         actor = self._ray.remote(num_cpus=0, scheduling_strategy=on_this_node)(Counter)
         self._counter = actor.remote()
+        self._interrupts.hear()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End what is under way: as with Ctrl-C, and by force if that takes too long."""
+        self._interrupts.end()
         left = list(self._busy)
         for ref in left:
             self._ray.cancel(ref, force=False)
@@ -249,10 +282,12 @@ class RayTasks:
 
     def ended(self, timeout_s: float) -> list[Outcome | Death]:
         """See `Executor`."""
+        self._interrupts.check()
         if not self._busy:
             time.sleep(timeout_s)
             return []
         refs, _ = self._ray.wait(list(self._busy), num_returns=1, timeout=timeout_s)
+        self._interrupts.check()
         return [self._result(ref, self._busy.pop(ref)) for ref in refs]
 
     def _result(self, ref: Any, busy: _Busy) -> Outcome | Death:
