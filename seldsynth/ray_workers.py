@@ -81,7 +81,8 @@ def ray_cluster(address: str | None, *, own_cpus: int) -> Iterator[RayCluster]:
             f"ray.address: {what}: {said[:200]}; on its head node: ray start --head"
         ) from None
     # What it says of workers that died is said by us, of the recording.
-    importlib.import_module("ray._private.worker").print_to_stdstream = lambda *_, **__: None
+    ray_output: Any = importlib.import_module("ray._private.worker")
+    ray_output.print_to_stdstream = lambda *_, **__: None
     try:
         yield RayCluster(ray)
     finally:
