@@ -126,6 +126,12 @@ def _device(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    if not re.fullmatch(r"auto|([\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}", value):
+        raise ValueError("should be auto, host:port such as 10.0.0.1:6379, or null")
+    return value
+
+
 def _path(value: object) -> Path:
     if isinstance(value, Path):
         return value
@@ -196,7 +202,12 @@ class ProcessingConfig(Section):
     """How it is run."""
 
     workers: Annotated[int | Literal["auto"], BeforeValidator(_workers)] = Field(
-        "auto", description="recordings made at a time: auto (one per CPU core) or a number"
+        "auto",
+        description="recordings made at a time: auto (one per CPU core, of the cluster with ray) "
+        "or a number",
+    )
+    executor: Literal["local", "ray"] = Field(
+        "local", description="local (processes of this machine) | ray (a cluster; docs/scale.md)"
     )
     video_duration: Annotated[float, Field(gt=0, le=7200)] | None = Field(
         None,
@@ -393,6 +404,16 @@ class GroundTruthConfig(Section):
     )
 
 
+class RayConfig(Section):
+    """The cluster, where processing.executor is ray."""
+
+    address: Annotated[str, AfterValidator(_address)] | None = Field(
+        None,
+        description="auto (the one this machine is a node of) | host:port (of its head node) | "
+        "null (one of this machine alone, which ends with the run)",
+    )
+
+
 class AssetsConfig(Section):
     """How asset folders are read."""
 
@@ -435,6 +456,7 @@ class Config(Section):
     encoding: EncodingConfig = EncodingConfig()
     ground_truth: GroundTruthConfig = GroundTruthConfig()
     assets: AssetsConfig = AssetsConfig()
+    ray: RayConfig = RayConfig()
     _relative_inputs: frozenset[str] = PrivateAttr(frozenset())
 
     def written_relative(self, keys: Iterable[str]) -> Config:

@@ -22,8 +22,8 @@ from seldsynth.config import Config
 _COMMENT = re.compile(r"seldsynth (\S+) plan ([0-9a-f]{64})")
 
 # Where things lie, and who does the work; the content of what is read has hashes of its own.
-_PLACES = {"input", "output"}
-_HANDS = ("workers", "device")
+_PLACES = {"input", "output", "ray"}
+_HANDS = ("workers", "device", "executor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,16 @@ def origin_of(comment: str) -> Origin | None:
 
 
 @cache
+def code_sha256() -> str:
+    """Hash of the code of this package, as it lies here."""
+    root = Path(__file__).parent
+    lines = (
+        f"{path.relative_to(root).as_posix()} {file_sha256(path)}\n" for path in root.rglob("*.py")
+    )
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+@cache
 def versions() -> dict[str, str]:
     """The versions of what the bytes of a video depend on."""
     return {
@@ -61,8 +71,8 @@ def versions() -> dict[str, str]:
 def config_sha256(config: Config) -> str:
     """Hash of all that a config decides, however it was written.
 
-    It does not change with where inputs and outputs lie, the number of workers and the device; a
-    class table counts by its content.
+    It does not change with where inputs and outputs lie, the number of workers, where they are
+    and their device; a class table counts by its content.
     """
     values = {name: dict(section) for name, section in config if name not in _PLACES}
     values["processing"] = {

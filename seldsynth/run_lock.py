@@ -13,10 +13,12 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -30,6 +32,8 @@ _GUARD_TIMEOUT_S = 30.0
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC)
 
 _log = logging.getLogger(__name__)
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,13 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.index}-of-{self.count}"
 
+    def share_of(self, items: Sequence[_Item]) -> list[_Item]:
+        """What of a list falls to this shard: every count-th, so that neighbours are spread.
+
+        All that is in the list falls to one shard each, whatever the others do.
+        """
+        return list(items[self.index - 1 :: self.count])
+
     def named(self, path: Path) -> Path:
         """The file of this shard where a whole run has path: log.txt, log.2-of-8.txt."""
         return path.with_name(f"{path.stem}.{self}{path.suffix}") if self.count > 1 else path
@@ -55,12 +66,50 @@ class Shard:
 WHOLE = Shard(index=1, count=1)
 
 
-@contextlib.contextmanager
-def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Callable[[], None]]:
-    """Keep others out of a folder of videos while the block runs.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A folder of videos as a run found it. mark: a file that is there as long as the folder is.
 
-    Yields a function that raises MediaError once the folder is gone, or another one in its place:
-    where a mount vanishes, an empty folder is left, which would be filled.
+    who, words: the file in which the run says who it is, and what stands in it.
+    """
+
+    folder: Path
+    mark: Path
+    who: Path
+    words: str
+
+    def check(self) -> None:
+        """Raise MediaError once the folder is gone, or another one in its place.
+
+        Where a mount vanishes, an empty folder is left, which would be filled.
+        """
+        if not self.mark.exists():
+            raise MediaError(
+                f"{self.folder}: is not the folder any more in which the run began (is its disk "
+                "gone?); bring it back, then --resume"
+            )
+
+    def check_from_elsewhere(self, *, patience_s: float = 10.0) -> None:
+        """Raise MediaError on a machine that does not see this very folder.
+
+        It may be late to see what another one wrote: it is given some seconds.
+        """
+        end = time.monotonic() + patience_s
+        while True:
+            with contextlib.suppress(OSError):
+                if self.who.read_text(encoding="utf-8") == self.words:
+                    return
+            if time.monotonic() > end:
+                raise MediaError(
+                    f"{self.folder}: {socket.gethostname()} does not see this folder of the run; "
+                    "all nodes need the same folders at the same paths"
+                )
+            time.sleep(1)
+
+
+@contextlib.contextmanager
+def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Place]:
+    """Keep others out of a folder of videos while the block runs. Yields what it was at first.
 
     Shards of the same count may be at work in it at once, each only once; else there is one run.
     Raises ConfigError, which says who is at work there, or that the folder cannot be written. Where
@@ -68,6 +117,8 @@ def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Callable[[], None]]
     """
     locks = folder / FOLDER
     own = _lock(locks / f"{shard}.lock")
+    who, words = _who(locks, shard), _own_words()
+    is_locked = True
     try:
         locks.mkdir(parents=True, exist_ok=True)
         # Between the look at the others and the own lock nobody may come in.
@@ -76,7 +127,7 @@ def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Callable[[], None]]
                 if not _is_free(locks, other):
                     raise _occupied(folder, locks, other)
             own.acquire(timeout=0)
-            _say_who(locks, shard)
+            _say_who(who, words)
     except Timeout as timeout:
         if Path(timeout.lock_file).name != f"{shard}.lock":
             raise ConfigError(f"{folder}: other runs are just starting in it; try again") from None
@@ -90,13 +141,14 @@ def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Callable[[], None]]
             folder,
             error.strerror,
         )
-        yield lambda: _check_place(folder, folder)
-        return
+        is_locked = False
+        _say_who(who, words)
     try:
-        yield lambda: _check_place(folder, locks / f"{shard}.lock")
+        mark = locks / f"{shard}.lock" if is_locked else folder
+        yield Place(folder=folder, mark=mark, who=who, words=words)
     finally:
         with contextlib.suppress(OSError):
-            _who(locks, shard).unlink(missing_ok=True)
+            who.unlink(missing_ok=True)
         own.release()
 
 
@@ -108,14 +160,6 @@ def run_in(folder: Path) -> str:
     except OSError:
         return ""
     return "; ".join(_words(locks, shard) for shard in busy)
-
-
-def _check_place(folder: Path, mark: Path) -> None:
-    if not mark.exists():
-        raise MediaError(
-            f"{folder}: is not the folder any more in which the run began (is its disk gone?); "
-            "bring it back, then --resume"
-        )
 
 
 def _lock(path: Path) -> FileLock:
@@ -151,11 +195,15 @@ def _who(locks: Path, shard: Shard) -> Path:
     return locks / f"{shard}.json"
 
 
-def _say_who(locks: Path, shard: Shard) -> None:
+def _own_words() -> str:
     since = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
     who = {"host": socket.gethostname(), "process": os.getpid(), "since": since}
+    return json.dumps(who) + "\n"
+
+
+def _say_who(who: Path, words: str) -> None:
     with contextlib.suppress(OSError):  # the lock holds all the same
-        _who(locks, shard).write_text(json.dumps(who) + "\n", encoding="utf-8")
+        who.write_text(words, encoding="utf-8")
 
 
 def _occupied(folder: Path, locks: Path, shard: Shard) -> ConfigError:

@@ -1,18 +1,11 @@
-"""Many recordings side by side: one process each, and what happens to it stays with it."""
+"""Many recordings side by side: planned ahead, handed to whoever renders them, told of."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
 from typing import Protocol
 
 from seldsynth.batch import Job, Outcome
@@ -20,10 +13,9 @@ from seldsynth.files import remove_temporaries
 from seldsynth.making import prepare_process, render_recording
 from seldsynth.recordings import files_written
 
-_log = logging.getLogger(__name__)
-
 _POLL_S = 0.2
-_SPAWN = multiprocessing.get_context("spawn")
+
+WORKER_DIED = "its worker process died (killed, or out of memory?)"
 
 
 class Progress(Protocol):
@@ -39,13 +31,54 @@ class Progress(Protocol):
         """A recording is done with."""
 
 
-def run(jobs: Iterable[Job | Outcome], *, workers: int, progress: Progress) -> None:
-    """Render every job; with one worker in this process, else each in one of several.
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    """A recording that has no outcome: whoever made it is gone. message: why, for its user."""
 
-    What is made does not depend on their number. Outcomes go to `progress` as they are reached.
+    job: Job
+    message: str
+
+
+class Executor(Protocol):
+    """Who renders recordings, several at a time; a context manager.
+
+    When it ends, whoever is still at work stops soon, and nothing half done has a final name.
     """
-    if workers > 1:
-        _run_in_processes(jobs, workers, progress)
+
+    @property
+    def capacity(self) -> int:
+        """How many recordings it takes at a time; it may change."""
+
+    def submit(self, job: Job) -> None:
+        """Have a recording rendered."""
+
+    def ended(self, timeout_s: float) -> list[Outcome | Death]:
+        """What has ended since it was last asked; waits so long for the first, if there is none."""
+
+    def new_frames(self) -> int:
+        """How many frames were done since it was last asked."""
+
+    def __enter__(self) -> Executor:
+        """Get ready."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Stop."""
+
+
+def run(jobs: Iterable[Job | Outcome], *, executor: Executor | None, progress: Progress) -> None:
+    """Render every job; without an executor in this process, one after another.
+
+    What is made does not depend on who makes it. Outcomes go to `progress` as they are reached. A
+    recording whose worker dies has failed; it is not tried again, for it may be why.
+    """
+    if executor is not None:
+        with executor:
+            _run_side_by_side(jobs, executor, progress)
         return
     prepare_process()
     for job in jobs:
@@ -56,130 +89,36 @@ def run(jobs: Iterable[Job | Outcome], *, workers: int, progress: Progress) -> N
             progress.ended(render_recording(job, on_frame=lambda: progress.frames(1)))
 
 
-def _run_in_processes(jobs: Iterable[Job | Outcome], workers: int, progress: Progress) -> None:
+def _run_side_by_side(
+    jobs: Iterable[Job | Outcome], executor: Executor, progress: Progress
+) -> None:
     coming = iter(jobs)
     ready: deque[Job] = deque()
-    busy: dict[Future[Outcome], _Worker] = {}
-    with contextlib.ExitStack() as resources:
-        # Without locks: a worker that is killed could never give one back.
-        stop: ctypes.c_bool = _SPAWN.Value("b", False, lock=False)
-        idle = [_Worker(stop) for _ in range(workers)]
-        for worker in idle:
-            resources.callback(worker.close)
-        # Called first: whoever is at work ends at the next frame.
-        resources.callback(setattr, stop, "value", True)
-        more = True
-        while more or ready or busy:
-            while ready and idle:
-                worker, job = idle.pop(), ready.popleft()
-                busy[worker.submit(job)] = worker
-                progress.started(job)
-            if more and len(ready) < workers:  # plan ahead, so that no worker waits for a plan
-                item = next(coming, None)
-                if item is None:
-                    more = False
-                elif isinstance(item, Job):
-                    ready.append(item)
-                else:
-                    progress.ended(item)
-            full = not more or len(ready) == workers
-            ended, _ = wait(busy, timeout=_POLL_S if full else 0, return_when=FIRST_COMPLETED)
-            for future in ended:
-                worker = busy.pop(future)
-                idle.append(worker)
-                progress.frames(worker.new_frames())
-                progress.ended(worker.outcome(future))
-            progress.frames(sum(worker.new_frames() for worker in busy.values()))
+    num_busy = 0
+    more = True
+    while more or ready or num_busy:
+        capacity = executor.capacity
+        while ready and num_busy < capacity:
+            job = ready.popleft()
+            executor.submit(job)
+            num_busy += 1
+            progress.started(job)
+        if more and len(ready) < max(1, capacity):  # plan ahead: no worker waits for a plan
+            item = next(coming, None)
+            if item is None:
+                more = False
+            elif isinstance(item, Job):
+                ready.append(item)
+            else:
+                progress.ended(item)
+        full = not more or len(ready) >= max(1, capacity)
+        ended = executor.ended(_POLL_S if full else 0) if num_busy or full else []
+        num_busy -= len(ended)
+        progress.frames(executor.new_frames())
+        for end in ended:
+            progress.ended(_failed(end) if isinstance(end, Death) else end)
 
 
-class _Worker:
-    """One process. If it dies, its recording has failed and the next one gets a new process."""
-
-    def __init__(self, stop: ctypes.c_bool) -> None:
-        self._stop = stop
-        self._frames: ctypes.c_longlong = _SPAWN.Value("q", 0, lock=False)
-        self._counted = 0
-        self._executor: ProcessPoolExecutor | None = None
-        self._job: Job | None = None
-
-    def submit(self, job: Job) -> Future[Outcome]:
-        if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                max_workers=1,
-                mp_context=_SPAWN,
-                initializer=_start_process,
-                initargs=(self._frames, self._stop, _log.getEffectiveLevel()),
-            )
-        self._job = job
-        with _deaf_to_interrupts():  # the new process inherits that: it is told to stop by us
-            return self._executor.submit(_work, job)
-
-    def outcome(self, future: Future[Outcome]) -> Outcome:
-        assert self._job is not None
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            self.close()
-            remove_temporaries(files_written(self._job.recording.video))
-            return self._job.failed("its worker process died (killed, or out of memory?)")
-
-    def new_frames(self) -> int:
-        total = int(self._frames.value)
-        new, self._counted = total - self._counted, total
-        return new
-
-    def close(self) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
-            self._executor = None
-
-
-class _Stopped(BaseException):
-    """The batch was interrupted; not an Exception, so that nothing takes it for a failure."""
-
-
-_frame_counter: ctypes.c_longlong | None = None
-_stop: ctypes.c_bool | None = None
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment; only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _start_process(frames: ctypes.c_longlong, stop: ctypes.c_bool, log_level: int) -> None:
-    global _frame_counter, _stop
-    _frame_counter, _stop = frames, stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    logging.basicConfig(level=log_level, format="%(levelname)s: %(message)s")
-    prepare_process()
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed tells nobody: end when it is gone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _work(job: Job) -> Outcome:
-    def count() -> None:
-        assert _frame_counter is not None
-        assert _stop is not None
-        _frame_counter.value += 1
-        if _stop.value:
-            raise _Stopped
-
-    try:
-        return render_recording(job, on_frame=count)
-    except _Stopped:
-        return job.failed("interrupted")
+def _failed(death: Death) -> Outcome:
+    remove_temporaries(files_written(death.job.recording.video))
+    return death.job.failed(death.message)

@@ -17,7 +17,8 @@ ORDER = [
     "render.colour", "render.projection", "render.textures", "render.compositor",
     "render.canvas", "render.placing", "render.tile", "render.scene", "looks", "planner",
     "truth.visible", "truth.shrinking", "truth.masks", "truth.tables", "truth.files",
-    "provenance", "recordings", "batch", "making", "workers", "run_log", "manifest", "resume",
+    "provenance", "recordings", "batch", "making", "workers", "local_workers",
+    "ray_counter", "ray_workers", "run_log", "manifest", "resume",
     "verify",
     "report.sheet", "report.contact_sheet", "report.overlay", "report.asset_check",
     "report.class_sheet", "report.dataset", "report.gallery", "report.player", "web", "serve",
@@ -27,9 +28,10 @@ ORDER = [
     "collect.clip_list", "collect.youtube_api", "collect.youtube_videos", "collect.youtube",
     "collect.cut", "collect.refusals", "collect.fetch", "collect.ledger",
     "collect.download",
-    "commands.options", "commands.synth", "commands.flickr30k", "commands.youtube",
-    "commands.download", "commands.matte", "commands.assets", "commands.overlay", "commands.sheet",
-    "commands.gallery", "commands.serve", "commands.verify",
+    "commands.options", "commands.progress", "commands.machines", "commands.synth",
+    "commands.flickr30k", "commands.youtube", "commands.download", "commands.matte",
+    "commands.assets", "commands.overlay", "commands.sheet", "commands.gallery",
+    "commands.serve", "commands.verify",
     "cli", "__main__",
 ]
 # fmt: on

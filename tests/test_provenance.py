@@ -38,6 +38,8 @@ def config(tmp_path: Path) -> Path:
     [
         ("processing.workers=7", True),
         ("processing.device=auto", True),
+        ("processing.executor=ray", True),
+        ("ray.address=auto", True),
         ("output.video_dir=elsewhere", True),
         ("output.log_file=log.txt", True),
         ("input.audio_dir=labels", True),

@@ -2,18 +2,20 @@
 
 import errno
 import os
+import pickle
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
 import pytest
 
-from seldsynth.errors import ConfigError
+from seldsynth.errors import ConfigError, MediaError
 from seldsynth.run_lock import FOLDER, WHOLE, Shard, only_run, run_in
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +27,8 @@ with only_run(Path(sys.argv[1]), Shard(index=int(sys.argv[2]), count=int(sys.arg
     print("held", flush=True)
     sys.stdin.read()
 """
+
+LOOK = "import pickle, sys; pickle.loads(bytes.fromhex(sys.argv[1])).check_from_elsewhere()"
 
 
 @contextmanager
@@ -104,6 +108,20 @@ def test_the_files_of_a_shard() -> None:
     for index, count in ((0, 8), (9, 8), (1, 0)):
         with pytest.raises(ValueError, match="no shard"):
             Shard(index=index, count=count)
+
+
+def test_a_folder_is_known_again_elsewhere(tmp_path: Path) -> None:
+    """Another process of this machine sees it; a machine with other folders does not."""
+    with only_run(tmp_path / "a") as place:
+        seen = [sys.executable, "-c", LOOK, pickle.dumps(place).hex()]
+        assert subprocess.run(seen, cwd=ROOT).returncode == 0
+        for other in (tmp_path / "b", tmp_path / "c"):
+            who = other / place.who.relative_to(tmp_path / "a")
+            with pytest.raises(MediaError, match="does not see this folder of the run"):
+                replace(place, folder=other, who=who).check_from_elsewhere(patience_s=0)
+            with only_run(tmp_path / "c"):
+                pass
+            (tmp_path / "c" / FOLDER / who.name).write_text('{"host": "other"}')
 
 
 @pytest.mark.parametrize("fault", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])

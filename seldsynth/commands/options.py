@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import seldsynth
 from seldsynth.assets import class_files
 from seldsynth.class_table import ClassTable, SoundClass
 from seldsynth.errors import ConfigError
+from seldsynth.run_lock import Shard
 
 
 def positive(text: str) -> int:
@@ -20,6 +22,15 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
     return int(text)
+
+
+def shard_of(text: str) -> Shard:
+    """One of several runs that share a set, such as 2/8, for argparse."""
+    if match := re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text):
+        index, count = int(match[1]), int(match[2])
+        if 1 <= index <= count:
+            return Shard(index=index, count=count)
+    raise argparse.ArgumentTypeError(f"expected I/N with I from 1 to N, such as 2/8, got {text!r}")
 
 
 def worker_count(text: str) -> int | Literal["auto"]:

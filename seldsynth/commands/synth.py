@@ -7,21 +7,20 @@ import contextlib
 import logging
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-import seldsynth
 from seldsynth import demo
 from seldsynth.assets import AssetLibrary, scan_library
 from seldsynth.batch import Job, Look, Outcome, load_plans, make_all, plan_recordings
 from seldsynth.choice import check_weights, folder_weight
 from seldsynth.class_file import load_classes
-from seldsynth.commands.options import add_common, num_workers, positive
+from seldsynth.commands.machines import Machines, machines_of
+from seldsynth.commands.options import add_common, positive, shard_of
+from seldsynth.commands.progress import Bars, print_summary
 from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError, shown
@@ -37,10 +36,18 @@ from seldsynth.recordings import (
 )
 from seldsynth.report.contact_sheet import write_contact_sheet
 from seldsynth.resume import Finished, failed_before
-from seldsynth.run_lock import only_run
+from seldsynth.run_lock import WHOLE, Place, only_run
 from seldsynth.run_log import RunLog
 from seldsynth.sounds import SoundLibrary
-from seldsynth.workers import run
+from seldsynth.workers import Executor, run
+
+_NOT_IN_PLANS = (
+    "input.",
+    "processing.device=",
+    "processing.workers=",
+    "processing.executor=",
+    "ray.address=",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +67,14 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "may be given many times",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N recordings")
+    parser.add_argument(
+        "--shard",
+        type=shard_of,
+        default=WHOLE,
+        metavar="I/N",
+        help="only share I of N (1/N to N/N) of the recordings, in sorted order every Nth; of the "
+        "first ones, with --limit. All N runs may be at work at once, anywhere",
+    )
     parser.add_argument("--plan-only", action="store_true", help="write the plans, make no video")
     parser.add_argument(
         "--from-plan",
@@ -67,7 +82,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="FILE",
         help="make the videos of saved plans again, each beside its plan; with --config, "
-        "its input folders, device and workers are used",
+        "its input folders, device, workers and cluster are used",
     )
     parser.add_argument(
         "--resume", action="store_true", help="make what is missing, failed or changed; says why"
@@ -84,14 +99,26 @@ def _run(options: argparse.Namespace) -> int:
     if options.from_plan:
         return _from_plans(options)
     is_demo = options.config is None
+    if is_demo and options.shard != WHOLE:
+        raise ConfigError("--shard is a share of a config's recordings: it needs --config")
     config_path = demo.prepare() if is_demo else options.config
     config = load_config(config_path, options.overrides)
-    device = resolve_device(config.processing.device)
-    _check_encoder(config, device)
     if config.canvas.width != 2 * config.canvas.height:
         size = f"{config.canvas.width}x{config.canvas.height}"
         _log.warning("canvas %s is not 2:1: players will show it distorted", size)
-    recordings = find_recordings(config)[: options.limit]
+    recordings = options.shard.share_of(find_recordings(config)[: options.limit])
+    if not recordings:
+        return _nothing_to_do(options)
+    with machines_of(config) as machines:
+        return _run_on(machines, config, recordings, options)
+
+
+def _run_on(
+    machines: Machines, config: Config, recordings: list[Recording], options: argparse.Namespace
+) -> int:
+    device = machines.device(config.processing.device)
+    if config.processing.executor == "local":
+        _check_encoder(config, device)
     library = scan_library(
         dict(config.input),
         canvas_key=config.canvas_key,
@@ -102,18 +129,20 @@ def _run(options: argparse.Namespace) -> int:
     check_weights(config.assets.weights, library)
     video_dir, log_file = config.output.video_dir, config.output.log_file
     assert log_file is not None
-    _make_places(video_dir, log_file)
-    with only_run(video_dir) as check_place:
+    log_file = options.shard.named(log_file)
+    manifest = options.shard.named(video_dir / NAME)
+    _make_places(video_dir, log_file, manifest)
+    with only_run(video_dir, options.shard) as place:
         outcomes, all_recorded = _make_set(
-            config, recordings, library, check_place, device=device, options=options
+            config, recordings, library, machines, place, device=device, options=options
         )
     if not options.quiet:
         print(f"\nvideos and plans: {video_dir}")
         if log_file.is_file():
             print(f"log: {log_file}")
-        if (video_dir / NAME).is_file():
-            print(f"manifest: {video_dir / NAME}")
-    if is_demo and not options.quiet and not options.plan_only:
+        if manifest.is_file():
+            print(f"manifest: {manifest}")
+    if options.config is None and not options.quiet and not options.plan_only:
         _show_demo(video_dir, recordings)
     return _exit_code(outcomes, all_recorded=all_recorded)
 
@@ -122,7 +151,8 @@ def _make_set(
     config: Config,
     recordings: list[Recording],
     library: AssetLibrary,
-    check_place: Callable[[], None],
+    machines: Machines,
+    place: Place,
     *,
     device: torch.device,
     options: argparse.Namespace,
@@ -151,17 +181,29 @@ def _make_set(
         SoundLibrary(config) if config.input.audio_dir else None,
         device=device,
         look=look,
-        check_place=check_place,
+        check_place=place.check,
         plan_only=options.plan_only,
     )
     books = Books(
-        {video_dir: Manifest(video_dir)},
-        RunLog(log_file),
+        {video_dir: Manifest(video_dir, shard=options.shard)},
+        RunLog(options.shard.named(log_file)),
         config_sha256=config_hash,
         device=str(device),
     )
-    workers = num_workers(config.processing.workers, num_recordings=len(recordings))
-    return _run_jobs(jobs, len(recordings), workers=workers, books=books, options=options)
+    executor = machines.executor(
+        workers=config.processing.workers,
+        num_recordings=len(recordings),
+        device=device,
+        places={place.folder: place},
+    )
+    return _run_jobs(jobs, len(recordings), executor=executor, books=books, options=options)
+
+
+def _nothing_to_do(options: argparse.Namespace) -> int:
+    """A share without recordings is none the worse: a job array may be larger than its set."""
+    if not options.quiet:
+        print(f"--shard {options.shard.index}/{options.shard.count}: no recording for this share")
+    return 0
 
 
 def _show_demo(video_dir: Path, recordings: list[Recording]) -> None:
@@ -183,31 +225,48 @@ def _from_plans(options: argparse.Namespace) -> int:
     if options.overrides and options.config is None:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
     for override in options.overrides:
-        if not override.startswith(("input.", "processing.device=", "processing.workers=")):
+        if not override.startswith(_NOT_IN_PLANS):
             raise ConfigError(
                 f"--set {shown(override)}: the plan has decided that; make a new plan"
             )
     config = load_config(options.config, options.overrides) if options.config else None
-    device = resolve_device(config.processing.device if config else "auto")
-    plans = list({path.resolve(): path for path in options.from_plan}.values())[: options.limit]
+    # In an order that no shell decides, so that all shards deal them out alike.
+    plans = sorted({path.resolve(): path for path in options.from_plan}.values())[: options.limit]
     for path in plans:
         if not path.is_file():
             raise ConfigError(f"--from-plan {path}: no such file")
+    plans = options.shard.share_of(plans)
+    if not plans:
+        return _nothing_to_do(options)
+    with machines_of(config) as machines:
+        return _render_plans(plans, machines, config, options)
+
+
+def _render_plans(
+    plans: list[Path], machines: Machines, config: Config | None, options: argparse.Namespace
+) -> int:
+    device = machines.device(config.processing.device if config else "auto")
     # What becomes of them is told to the set that they belong to, and nobody else works in it.
     roots = sorted({set_of(path) for path in plans})
-    books = Books({root: Manifest(root) for root in roots}, None, device=str(device))
-    workers = num_workers(
-        config.processing.workers if config else "auto", num_recordings=len(plans)
+    books = Books(
+        {root: Manifest(root, shard=options.shard) for root in roots}, None, device=str(device)
     )
     with contextlib.ExitStack() as locks:
+        places = {}
         for root in roots:
             check_writable(root)
-            locks.enter_context(only_run(root))
+            places[root] = locks.enter_context(only_run(root, options.shard))
         videos = [recording_of_plan(path).video for path in plans]
         remove_temporaries(path for video in videos for path in files_written(video))
         jobs = load_plans(plans, device=device, folders=dict(config.input) if config else {})
+        executor = machines.executor(
+            workers=config.processing.workers if config else "auto",
+            num_recordings=len(plans),
+            device=device,
+            places=places,
+        )
         outcomes, all_recorded = _run_jobs(
-            jobs, len(plans), workers=workers, books=books, options=options
+            jobs, len(plans), executor=executor, books=books, options=options
         )
     if not options.quiet and any(outcome.status == "done" for outcome in outcomes):
         print("the videos are beside their plans")
@@ -225,20 +284,20 @@ def _run_jobs(
     jobs: Iterable[Job | Outcome],
     total: int,
     *,
-    workers: int,
+    executor: Executor | None,
     books: Books,
     options: argparse.Namespace,
 ) -> tuple[list[Outcome], bool]:
     """Their outcomes, and whether all of them could be written down."""
     start = time.perf_counter()
     all_recorded = False
-    with logging_redirect_tqdm(), _Bars(total, books, quiet=options.quiet > 0) as bars:
+    with logging_redirect_tqdm(), Bars(total, books, quiet=options.quiet > 0) as bars:
         try:
-            run(jobs, workers=workers, progress=bars)
+            run(jobs, executor=executor, progress=bars)
         finally:
             bars.close()
             all_recorded = books.close()
-            _print_summary(bars.outcomes, time.perf_counter() - start, quiet=options.quiet > 0)
+            print_summary(bars.outcomes, time.perf_counter() - start, quiet=options.quiet > 0)
     return bars.outcomes, all_recorded
 
 
@@ -259,98 +318,10 @@ def _write_config(path: Path) -> int:
     return 0
 
 
-def resolve_device(wish: str) -> torch.device:
-    """The device that `auto`, `cpu`, `cuda` or `cuda:N` means here.
-
-    Raises ConfigError for a GPU that is not there.
-    """
-    if wish == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wish)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"processing.device: {wish} is not there: torch sees {torch.cuda.device_count()} GPUs; "
-            "use auto or cpu"
-        )
-    return device
-
-
-def _make_places(video_dir: Path, log_file: Path) -> None:
-    """Make the output folders, and see that they and the log can be written."""
+def _make_places(video_dir: Path, log_file: Path, manifest: Path) -> None:
+    """Make the output folders, and see that they, the log and the manifest can be written."""
     for folder in (video_dir, log_file.parent):
         check_writable(folder)
-    for path in (log_file, Manifest(video_dir).path):
+    for path in (log_file, manifest):
         if path.exists() and not os.access(path, os.W_OK):
             raise ConfigError(f"cannot write to {path}")
-
-
-class _Bars:
-    """Progress on a terminal, lines in the log, and the outcomes kept for the end."""
-
-    def __init__(self, total: int, books: Books, *, quiet: bool) -> None:
-        off = True if quiet else None  # None: off where there is no terminal
-        self.outcomes: list[Outcome] = []
-        self._books = books
-        self._quiet = quiet
-        self._recordings = tqdm(total=total, unit="rec", desc="recordings", disable=off, position=0)
-        self._frames = tqdm(unit="frame", disable=off, position=1, leave=False)
-        self._under_way: dict[str, int] = {}
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._frames.close()
-        self._recordings.close()
-
-    def started(self, job: Job) -> None:
-        name = job.recording.recording_id
-        if job.again and not self._quiet:
-            tqdm.write(f"{name} is made again: {job.again}")
-        if not self._under_way:
-            self._frames.reset(total=0)
-        self._under_way[name] = job.plan.num_frames
-        self._frames.total = (self._frames.total or 0) + job.plan.num_frames
-        others = len(self._under_way) - 1
-        self._frames.set_description(f"{name} and {others} more" if others else name)
-
-    def frames(self, count: int) -> None:
-        self._frames.update(count)
-
-    def ended(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
-        self._under_way.pop(outcome.recording_id, None)
-        self._recordings.update(1)
-        for warning in outcome.warnings:
-            _log.warning("%s: %s", outcome.recording_id, warning)
-        for note in outcome.notes:
-            _log.info("%s: %s", outcome.recording_id, note)
-        if outcome.status == "skipped" and outcome.message:
-            _log.info("%s left out: %s", outcome.recording_id, outcome.message)
-        if outcome.status == "failed":
-            _log.error("%s failed: %s", outcome.recording_id, outcome.message)
-        self._books.write(outcome)
-
-
-def _print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> None:
-    if quiet:
-        return
-    frames = sum(outcome.frames for outcome in outcomes if outcome.status == "done")
-    print(f"{'':12}{'recordings':>10}{'frames':>10}")
-    for status in ("done", "planned", "skipped", "failed"):
-        of_status = [outcome for outcome in outcomes if outcome.status == status]
-        if of_status or status in ("done", "failed"):
-            made = sum(outcome.frames for outcome in of_status if status != "skipped")
-            print(f"{status:12}{len(of_status):>10}{made or '':>10}")
-    reasons = Counter(outcome.again.split(":")[0] for outcome in outcomes if outcome.again)
-    if reasons:
-        words = (f"{count} ({reason})" for reason, count in reasons.most_common())
-        print(f"made again: {', '.join(words)}")
-    made_by = Counter(outcome.made_by for outcome in outcomes if outcome.made_by)
-    for version, count in sorted(made_by.items()):
-        if version != seldsynth.__version__:
-            print(f"finished by seldsynth {version} and kept: {count}")
-    print(f"{seconds:.1f} s" + (f", {frames / seconds:.0f} frames/s" if frames else ""))
