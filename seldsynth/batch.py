@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -20,6 +20,7 @@ from seldsynth.metadata import LabelTable, read_labels
 from seldsynth.plan import ScenePlan, plan_from_json, resolve_folders
 from seldsynth.planner import make_plan, notes_on, warnings_on
 from seldsynth.recordings import FileFacts, Recording, recording_of_plan
+from seldsynth.run_lock import Place
 from seldsynth.sounds import SoundLibrary
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class Job:
     """A recording with its plan, ready to be rendered anywhere.
 
     fresh: the plan was made just now: its assets need not be compared again, and it is saved when
-    its video is there. A plan from a file stays as it is. inputs, again: as in Outcome.
+    its video is there. A plan from a file stays as it is. place: the folder that the run began in.
+    inputs, again: as in Outcome.
     """
 
     recording: Recording
@@ -64,6 +66,7 @@ class Job:
     folders: dict[str, Path]
     device: str
     fresh: bool
+    place: Place | None = None
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     again: str = ""
     warnings: tuple[str, ...] = ()
@@ -119,20 +122,21 @@ def plan_recordings(
     *,
     device: torch.device,
     look: Look = make_all,
-    check_place: Callable[[], None] = lambda: None,
+    place: Place | None = None,
     plan_only: bool = False,
 ) -> Iterator[Job | Outcome]:
     """Plan every recording; yields a Job for each that is to be rendered, or what became of it.
 
     sounds: None where there are none to be had. look: says of a recording and its plan whether the
-    video is there already; its warnings and notes are not said again then. check_place: raises
-    MediaError once the place of the videos is gone. plan_only: the plans are saved, and nothing is
+    video is there already; its warnings and notes are not said again then. place: the folder of the
+    videos as the run found it. plan_only: the plans are saved, and nothing is
     rendered.
     """
     for recording in recordings:
         outcome = _failed(recording)
         try:
-            check_place()
+            if place is not None:
+                place.check()
             labels_sha256 = file_sha256(recording.source)
             table = read_labels(recording.source, distance_unit=config.labels.distance_unit)
             sound = sounds.plan(recording.label_id) if sounds else None
@@ -178,6 +182,7 @@ def plan_recordings(
             folders=resolve_folders(plan, recording.plan),
             device=str(device),
             fresh=True,
+            place=place,
             inputs=outcome.inputs,
             again=outcome.again,
             warnings=outcome.warnings,
@@ -245,11 +250,16 @@ def holds_plan(path: Path, plan: ScenePlan) -> bool:
 
 
 def load_plans(
-    plan_files: Iterable[Path], *, device: torch.device, folders: Mapping[str, Path | None]
+    plan_files: Iterable[Path],
+    *,
+    device: torch.device,
+    folders: Mapping[str, Path | None],
+    places: Mapping[Path, Place],
 ) -> Iterator[Job | Outcome]:
     """Saved plans to be rendered again, each beside its file.
 
-    folders: where input folders are now, if not where the plan says.
+    folders: where input folders are now, if not where the plan says. places: the sets that the
+    plans belong to, by folder.
     """
     for path in plan_files:
         recording = recording_of_plan(path)
@@ -257,9 +267,9 @@ def load_plans(
             plan = plan_from_json(path.read_bytes(), name=path)
             recording = replace(recording, recording_id=plan.recording_id)
             moved = {
-                key: folder_of(place)
+                key: folder_of(there)
                 for key in plan.folders
-                if (place := folders.get(key)) is not None
+                if (there := folders.get(key)) is not None
             }
             yield Job(
                 recording=recording,
@@ -268,6 +278,7 @@ def load_plans(
                 device=str(device),
                 fresh=False,
                 inputs=_sound_input(plan),
+                place=next((places[one] for one in path.absolute().parents if one in places), None),
             )
         except Exception as error:
             yield replace(_failed(recording), message=describe_failure(error))

@@ -70,16 +70,24 @@ class _Worker:
         self._job: Job | None = None
 
     def submit(self, job: Job) -> Future[Outcome]:
-        if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                max_workers=1,
-                mp_context=_SPAWN,
-                initializer=_start_process,
-                initargs=(self._frames, self._stop, _log.getEffectiveLevel()),
-            )
         self._job = job
         with _deaf_to_interrupts():  # the new process inherits that: it is told to stop by us
-            return self._executor.submit(_work, job)
+            if self._executor is None:
+                self._executor = self._start()
+            try:
+                return self._executor.submit(_work, job)
+            except BrokenProcessPool:  # it died while it had nothing to do
+                self.close()
+                self._executor = self._start()
+                return self._executor.submit(_work, job)
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=_SPAWN,
+            initializer=_start_process,
+            initargs=(self._frames, self._stop, _log.getEffectiveLevel()),
+        )
 
     def result(self, future: Future[Outcome]) -> Outcome | Death:
         assert self._job is not None

@@ -35,6 +35,7 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
     plan, recording = job.plan, job.recording
     start = time.perf_counter()
     try:
+        _check_place(job)
         device = torch.device(job.device)
         encoder = choose_encoder(plan.encoding.encoder, device_kind=device.type)
         if not job.fresh:
@@ -81,11 +82,18 @@ def _name_what_lies_beside(job: Job, truth: GroundTruth, files: FilesTogether) -
     truth.finish()
     _write_sound_beside(job, files)
     files.flush()
+    _check_place(job)
     if _comment_at(recording.video) != comment_of(plan.sha256()):
         recording.video.unlink(missing_ok=True)
     files.rename()
     for path in obsolete:
         path.unlink(missing_ok=True)
+
+
+def _check_place(job: Job) -> None:
+    """See that the folder of the videos is still the one that the run began in."""
+    if job.place is not None:
+        job.place.check()
 
 
 def _comment_at(video: Path) -> str:

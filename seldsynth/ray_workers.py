@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -31,7 +30,6 @@ from seldsynth.provenance import code_sha256, versions
 from seldsynth.ray_counter import Counter
 from seldsynth.recordings import files_written
 from seldsynth.render.scene import check_assets
-from seldsynth.run_lock import Place
 from seldsynth.workers import WORKER_DIED, Death
 
 _CONNECT_TIMEOUT_S = 10.0
@@ -166,12 +164,9 @@ class RayCluster:
         workers: int | Literal["auto"],
         num_recordings: int,
         device: torch.device,
-        places: Mapping[Path, Place],
     ) -> RayTasks:
-        """Who renders on it. places: the folders of the videos; see `RayTasks`."""
-        return RayTasks(
-            self._ray, workers=workers, most=num_recordings, device=device, places=places
-        )
+        """Who renders on it; see `RayTasks`."""
+        return RayTasks(self._ray, workers=workers, most=num_recordings, device=device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +174,6 @@ class _Terms:
     """What a task needs to know beside its recording; expected: what its node must be like."""
 
     task: int
-    place: Place
     expected: Mapping[str, str]
     log_level: int
 
@@ -200,7 +194,7 @@ class RayTasks:
     if all GPUs have as many. A task is tried once: its recording has failed if its node dies.
 
     workers: how many recordings at once; auto: as many as there are CPUs, on nodes with a GPU if
-    they want one; most: but not more than these. places: the folders in which videos lie.
+    they want one; most: but not more than these.
     """
 
     def __init__(
@@ -210,13 +204,11 @@ class RayTasks:
         workers: int | Literal["auto"],
         most: int,
         device: torch.device,
-        places: Mapping[Path, Place],
     ) -> None:
         self._ray = ray
         self._workers = workers
         self._most = most
         self._wants_gpu = device.type == "cuda"
-        self._places = places
         self._expected = _this_environment()
         self._busy: dict[Any, _Busy] = {}
         self._num_tasks = 0
@@ -264,12 +256,9 @@ class RayTasks:
 
     def submit(self, job: Job) -> None:
         """See `Executor`."""
-        video = job.recording.video.absolute()
-        place = next(self._places[folder] for folder in video.parents if folder in self._places)
         self._num_tasks += 1
         terms = _Terms(
             task=self._num_tasks,
-            place=place,
             expected=self._expected,
             log_level=_log.getEffectiveLevel(),
         )
@@ -380,7 +369,8 @@ def _check_node(job: Job, terms: _Terms) -> None:
                 f"{name} is {here} on this node, and {terms.expected[name]} where the run began; "
                 "install the same on all nodes"
             )
-    terms.place.check_from_elsewhere()
+    if job.place is not None:
+        job.place.check_from_elsewhere()
     if job.device == "cuda" and not torch.cuda.is_available():
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
         raise MediaError(f"torch sees no GPU there (CUDA_VISIBLE_DEVICES: {visible})")

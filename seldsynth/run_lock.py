@@ -29,7 +29,7 @@ FOLDER = ".seldsynth"
 
 _NAME = re.compile(r"(\d+)-of-(\d+)\.lock")
 _GUARD_TIMEOUT_S = 30.0
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC)
+_CANNOT_LOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Place]:
             raise ConfigError(f"{folder}: other runs are just starting in it; try again") from None
         raise _occupied(folder, locks, shard) from None
     except OSError as error:
-        if error.errno in _REFUSED:
+        if error.errno not in _CANNOT_LOCK:
             raise ConfigError(f"cannot write to {locks}: {error.strerror}") from None
         _log.warning(
             "%s: its file system cannot lock (%s): see to it yourself that no second run is at "
@@ -142,9 +142,12 @@ def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Place]:
             error.strerror,
         )
         is_locked = False
-        _say_who(who, words)
+        try:
+            who.write_text(words, encoding="utf-8")
+        except OSError as fault:
+            raise ConfigError(f"cannot write to {locks}: {fault.strerror}") from None
     try:
-        mark = locks / f"{shard}.lock" if is_locked else folder
+        mark = locks / f"{shard}.lock" if is_locked else who
         yield Place(folder=folder, mark=mark, who=who, words=words)
     finally:
         with contextlib.suppress(OSError):
@@ -155,9 +158,13 @@ def only_run(folder: Path, shard: Shard = WHOLE) -> Iterator[Place]:
 def run_in(folder: Path) -> str:
     """Who is at work in a folder of videos, in words; nothing if nobody is."""
     locks = folder / FOLDER
+    if not locks.is_dir():
+        return ""
     try:
-        busy = [shard for shard in _shards(locks) if not _is_free(locks, shard)]
-    except OSError:
+        # To ask is to take a lock for a moment: a run that begins just now has to wait for it.
+        with _lock(locks / "guard.lock").acquire(timeout=_GUARD_TIMEOUT_S):
+            busy = [shard for shard in _shards(locks) if not _is_free(locks, shard)]
+    except OSError:  # Timeout is one
         return ""
     return "; ".join(_words(locks, shard) for shard in busy)
 

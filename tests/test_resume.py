@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -501,3 +502,74 @@ def test_a_lock_that_is_held_here_is_held_for_us_too(project: Path) -> None:
     with only_run(videos(project)):
         assert synth(project) == 2
     assert synth(project) == 0
+
+
+def test_the_disk_vanishes_under_two_workers(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was planned before is not made in the empty folder either; nor is a new manifest."""
+    for number in range(6):
+        mock_labels(project.parent / "labels" / f"more{number}.csv", MOVING)
+        mock_sound(project.parent / "wav" / f"more{number}.wav")
+    assert synth(project, "-q", "--limit", "1") == 0
+
+    def vanish() -> None:
+        videos(project).rename(project.parent / "gone")
+        videos(project).mkdir()
+
+    with monkeypatch.context() as patch:
+        after_the_first(patch, vanish)
+        assert synth(project, "-q", "--resume", "--set", "processing.workers=2") == 1
+    left = {path.name for path in videos(project).rglob("*") if path.is_file()}
+    assert left <= {"processing_log.txt"}
+
+
+def test_a_worker_that_dies_with_nothing_to_do_is_replaced(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between two recordings: none of them fails, and the batch goes on."""
+    from seldsynth import local_workers
+
+    result = local_workers._Worker.result
+    killed: list[int] = []
+
+    def and_then_killed(worker: local_workers._Worker, future: object) -> object:
+        outcome = result(worker, future)  # type: ignore[arg-type]
+        if not killed and worker._executor is not None:
+            (process,) = worker._executor._processes.values()
+            killed.append(process.pid)
+            process.kill()
+            process.join()
+            time.sleep(0.5)  # until its pool has noticed
+        return outcome
+
+    monkeypatch.setattr(local_workers._Worker, "result", and_then_killed)
+    assert synth(project, "-q", "--set", "processing.workers=2") == 0
+    assert len(killed) == 1
+    assert main(["verify", str(videos(project)), "-q"]) == 0
+
+
+def test_what_was_done_is_known_through_a_later_failure(project: Path) -> None:
+    """The sizes of a finished recording count, also after its labels could not be read once."""
+    assert synth(project, "-q") == 0
+    labels = project.parent / "labels" / "a.csv"
+    before = labels.read_bytes()
+    labels.write_text("x")
+    assert synth(project, "-q", "--resume") == 1
+    labels.write_bytes(before)
+    cut(videos(project) / "a.tracks.csv")
+    assert synth(project, "-q", "--resume") == 0
+    assert "a.tracks.csv has" in read_manifests(videos(project)).records["a"].again
+    assert main(["verify", str(videos(project)), "-q"]) == 0
+
+
+def test_a_set_in_a_folder_of_a_set_is_another_one(project: Path) -> None:
+    assert synth(project, "-q") == 0
+    assert synth(project, "-q", "--set", "output.video_dir=videos/night") == 0
+    assert main(["verify", str(videos(project)), "-q"]) == 0
+
+
+def test_a_line_with_half_a_surrogate_can_be_read_again(tmp_path: Path) -> None:
+    record = Record(recording_id="a", status="failed", time="1", error="no folder \udcff here")
+    (tmp_path / NAME).write_text(record.to_json() + "\n")
+    assert read_manifests(tmp_path).records["a"].error == "no folder \\udcff here"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Literal, Protocol
 
 import torch
@@ -14,7 +13,6 @@ from seldsynth.config import Config
 from seldsynth.errors import ConfigError
 from seldsynth.local_workers import LocalProcesses
 from seldsynth.ray_workers import ray_cluster
-from seldsynth.run_lock import Place
 from seldsynth.workers import Executor
 
 
@@ -30,9 +28,8 @@ class Machines(Protocol):
         workers: int | Literal["auto"],
         num_recordings: int,
         device: torch.device,
-        places: Mapping[Path, Place],
     ) -> Executor | None:
-        """Who renders there; None: this process. places: the folders in which videos lie."""
+        """Who renders there; None: this process."""
 
 
 class ThisMachine:
@@ -56,7 +53,6 @@ class ThisMachine:
         workers: int | Literal["auto"],
         num_recordings: int,
         device: torch.device,
-        places: Mapping[Path, Place],
     ) -> Executor | None:
         """See `Machines`: processes, if there are to be several."""
         several = num_workers(workers, num_recordings=num_recordings)

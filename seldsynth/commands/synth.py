@@ -181,7 +181,7 @@ def _make_set(
         SoundLibrary(config) if config.input.audio_dir else None,
         device=device,
         look=look,
-        check_place=place.check,
+        place=place,
         plan_only=options.plan_only,
     )
     books = Books(
@@ -194,7 +194,6 @@ def _make_set(
         workers=config.processing.workers,
         num_recordings=len(recordings),
         device=device,
-        places={place.folder: place},
     )
     return _run_jobs(jobs, len(recordings), executor=executor, books=books, options=options)
 
@@ -258,12 +257,12 @@ def _render_plans(
             places[root] = locks.enter_context(only_run(root, options.shard))
         videos = [recording_of_plan(path).video for path in plans]
         remove_temporaries(path for video in videos for path in files_written(video))
-        jobs = load_plans(plans, device=device, folders=dict(config.input) if config else {})
+        folders = dict(config.input) if config else {}
+        jobs = load_plans(plans, device=device, folders=folders, places=places)
         executor = machines.executor(
             workers=config.processing.workers if config else "auto",
             num_recordings=len(plans),
             device=device,
-            places=places,
         )
         outcomes, all_recorded = _run_jobs(
             jobs, len(plans), executor=executor, books=books, options=options
