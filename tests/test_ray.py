@@ -190,19 +190,20 @@ def is_running(process: int) -> bool:
     return True
 
 
-def test_a_node_that_is_removed(long_project: Path, cluster: Any) -> None:
+def test_a_node_that_is_removed(tmp_path: Path, cluster: Any) -> None:
     """What it was making has failed; the rest is made by the other one."""
-    run = start(long_project, cluster, "-v")
-    wait_for(lambda: len(temporaries(long_project)) == 2, run)
+    project = make_project(tmp_path, num_rows=900, width=512)  # it takes a while to be removed
+    run = start(project, cluster, "-v")
+    wait_for(lambda: len(temporaries(project)) == 2, run)
     (node,) = cluster.worker_nodes
     cluster.remove_node(node, allow_graceful=False)
     said, _ = run.communicate(timeout=TIMEOUT_S)
     cluster.add_node(**NODE)
     cluster.wait_for_nodes()
     assert run.returncode == 1, said
-    assert re.search(r"done +3 +300\nfailed +1", said), said
+    assert re.search(r"done +3 +2700\nfailed +1", said), said
     assert re.search(r"failed: its (Ray node died|worker process died)", said), said
-    assert not temporaries(long_project)
+    assert not temporaries(project)
 
 
 def raylets() -> set[int]:
