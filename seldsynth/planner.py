@@ -188,8 +188,11 @@ def notes_on(
 
 
 def warnings_on(plan: ScenePlan, *, num_label_frames: int) -> tuple[str, ...]:
-    """What a user should know of a plan: labels that go on after the sound has ended."""
+    """What a user should know of a plan: no event in it, labels that go on after the sound."""
     labels_s = Fraction(num_label_frames, LABEL_RATE)
+    if num_label_frames and not plan.events:
+        length_s = float(plan.num_frames / plan.frames_per_second)
+        return (f"no event in its first {length_s:.1f} s: the video shows the canvas alone",)
     if plan.sound is None or labels_s - plan.sound.info.duration_s <= Fraction(1, LABEL_RATE):
         return ()
     sound_s = float(plan.sound.info.duration_s)

@@ -309,7 +309,8 @@ def _unrecorded(root: Path, manifests: Manifests) -> Iterator[Fault]:
             if path.suffix == ".mp4" and path not in known and _is_ours(path):
                 yield Fault(
                     path=path.relative_to(root).as_posix(),
-                    what="is a video that the manifest does not tell of; --resume writes it down",
+                    what="is a video that no manifest tells of; --resume writes it down, "
+                    "if labels have its name",
                 )
         for path in temporaries_in(Path(folder)):
             yield Fault(

@@ -52,6 +52,7 @@ def table(right: int, wrong: int = 0, failed: int = 0, left_out: int = 0, *, fil
         f"{'':12}recordings\n"
         + "".join(f"{name:12}{count:>10}\n" for name, count in rows)
         + f"files that are not right: {files}\n"
+        + ("what is named is made again by --resume once it is deleted\n" if files else "")
     )
 
 
@@ -205,7 +206,8 @@ def test_what_the_manifest_does_not_tell_of(
     code, out = verify(videos, capsys)
     assert code == 1
     assert out == (
-        "deep/more.mp4 is a video that the manifest does not tell of; --resume writes it down\n"
+        "deep/more.mp4 is a video that no manifest tells of; --resume writes it down, if labels "
+        "have its name\n"
         "deep/.c.mp4.untagged.77.tmp was left by a run that was killed; --resume removes it\n"
         + table(2, files=2)
     )

@@ -62,6 +62,8 @@ def _run(options: argparse.Namespace) -> int:
         for kind in ("right", "not right", "failed", "left out"):
             print(f"{kind:12}{counts[kind]:>10}")
         print(f"files that are not right: {num_faults}")
+        if num_faults:
+            print("what is named is made again by --resume once it is deleted")
     return int(num_faults > 0)
 
 
