@@ -65,6 +65,7 @@ def run(request: dict[str, Any], answers: int) -> None:
     steps.watch()
     code = 70
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         code = main(request["arguments"])
     finally:
         sys.stdout.flush()
@@ -79,9 +80,12 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         reading, writing = os.pipe()
+        # An interrupt that comes before all is set up waits until it is.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = os.fork()
         if child == 0:
             run(request, writing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.close(writing)
         if request.get("seconds") is not None:
             time.sleep(request["seconds"])
