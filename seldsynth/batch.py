@@ -129,65 +129,72 @@ def plan_recordings(
 
     sounds: None where there are none to be had. look: says of a recording and its plan whether the
     video is there already; its warnings and notes are not said again then. place: the folder of the
-    videos as the run found it. plan_only: the plans are saved, and nothing is
-    rendered.
+    videos as the run found it. plan_only: the plans are saved, and nothing is rendered.
     """
     for recording in recordings:
-        outcome = _failed(recording)
+        planned: Job | Outcome = _failed(recording)
         try:
             if place is not None:
                 place.check()
-            labels_sha256 = file_sha256(recording.source)
-            table = read_labels(recording.source, distance_unit=config.labels.distance_unit)
-            sound = sounds.plan(recording.label_id) if sounds else None
-            if sounds and not sound and config.audio.missing == "skip":
-                yield replace(outcome, status="skipped", message="no sound file")
-                continue
-            plan = make_plan(
-                config,
-                events_of(table),
-                library,
-                recording_id=recording.label_id,
-                variant=recording.variant,
-                num_label_frames=table.num_label_frames,
-                plan_file=recording.plan,
-                sound=sound,
-            )
-            outcome = replace(
-                outcome,
-                warnings=warnings_on(plan, num_label_frames=table.num_label_frames),
-                notes=(
-                    *table.notes,
-                    *(sounds.notes_on(sound) if sounds else ()),
-                    *_notes_on(plan, table, config, library),
-                ),
-                plan_sha256=plan.sha256(),
-                inputs=_inputs(config, recording, plan, labels_sha256),
-            )
-            standing = look(recording, plan, labels_sha256=labels_sha256)
-            if standing.finished:
-                yield _skipped(outcome, standing, plan)
-                continue
-            outcome = replace(outcome, again=standing.again)
-            recording.plan.parent.mkdir(parents=True, exist_ok=True)
-            if plan_only:
-                yield _save_plan(recording, plan, outcome)
-                continue
+            planned = _planned(config, recording, library, sounds, device=device, place=place)
+            if isinstance(planned, Job):
+                planned = _unless_finished(planned, look, plan_only=plan_only)
         except Exception as error:
-            yield replace(outcome, message=describe_failure(error))
-            continue
-        yield Job(
-            recording=recording,
-            plan=plan,
-            folders=resolve_folders(plan, recording.plan),
-            device=str(device),
-            fresh=True,
-            place=place,
-            inputs=outcome.inputs,
-            again=outcome.again,
-            warnings=outcome.warnings,
-            notes=outcome.notes,
-        )
+            failed = planned.failed("") if isinstance(planned, Job) else planned
+            planned = replace(failed, status="failed", message=describe_failure(error))
+        yield planned
+
+
+def _planned(
+    config: Config,
+    recording: Recording,
+    library: AssetLibrary,
+    sounds: SoundLibrary | None,
+    *,
+    device: torch.device,
+    place: Place | None,
+) -> Job | Outcome:
+    """A recording's plan, as a job; an outcome if it has no sound and is left out."""
+    labels_sha256 = file_sha256(recording.source)
+    table = read_labels(recording.source, distance_unit=config.labels.distance_unit)
+    sound = sounds.plan(recording.label_id) if sounds else None
+    if sounds and not sound and config.audio.missing == "skip":
+        return replace(_failed(recording), status="skipped", message="no sound file")
+    plan = make_plan(
+        config,
+        events_of(table),
+        library,
+        recording_id=recording.label_id,
+        variant=recording.variant,
+        num_label_frames=table.num_label_frames,
+        plan_file=recording.plan,
+        sound=sound,
+    )
+    return Job(
+        recording=recording,
+        plan=plan,
+        folders=resolve_folders(plan, recording.plan),
+        device=str(device),
+        fresh=True,
+        place=place,
+        inputs=_inputs(config, recording, plan, labels_sha256),
+        warnings=warnings_on(plan, num_label_frames=table.num_label_frames),
+        notes=(
+            *table.notes,
+            *(sounds.notes_on(sound) if sounds else ()),
+            *_notes_on(plan, table, config, library),
+        ),
+    )
+
+
+def _unless_finished(job: Job, look: Look, *, plan_only: bool) -> Job | Outcome:
+    """A job that is to be rendered; else what became of it."""
+    standing = look(job.recording, job.plan, labels_sha256=job.inputs["labels"]["sha256"])
+    if standing.finished:
+        return _skipped(job.failed(""), standing, job.plan)
+    job = replace(job, again=standing.again)
+    job.recording.plan.parent.mkdir(parents=True, exist_ok=True)
+    return _save_plan(job) if plan_only else job
 
 
 def _failed(recording: Recording) -> Outcome:
@@ -232,13 +239,13 @@ def _notes_on(
     )
 
 
-def _save_plan(recording: Recording, plan: ScenePlan, outcome: Outcome) -> Outcome:
+def _save_plan(job: Job) -> Outcome:
     """Save a plan that is not to be rendered now; says so if a video of another one is there."""
-    warnings = outcome.warnings
-    if recording.video.is_file() and not holds_plan(recording.plan, plan):
+    recording, warnings = job.recording, job.warnings
+    if recording.video.is_file() and not holds_plan(recording.plan, job.plan):
         warnings = (*warnings, "its video is still that of another plan")
-    write_whole(recording.plan, plan.to_json())
-    return replace(outcome, status="planned", warnings=warnings)
+    write_whole(recording.plan, job.plan.to_json())
+    return replace(job.failed(""), status="planned", warnings=warnings)
 
 
 def holds_plan(path: Path, plan: ScenePlan) -> bool:

@@ -92,9 +92,9 @@ class Tile:
     def _changed(self, clip_s: Fraction, billboard: Billboard) -> Texture:
         """The texture of a time with the plan's look; the same object while it is the same."""
         assert self._source is not None
-        level = self._level(billboard)
+        seen_width, seen_height = self._seen(billboard)
+        level = self._level(seen_width, seen_height)
         plain = self._source.texture(clip_s, level)
-        seen_width, _ = appears_at(billboard, width=self._scene.width, height=self._scene.height)
         # In steps of an eighth of an octave: what comes nearer is not blurred anew in every frame.
         octaves = round(8 * math.log2(self._plan.width / 2**level / seen_width))
         if self._looked is None or self._looked[:2] != (plain, octaves):
@@ -114,10 +114,11 @@ class Tile:
     def _shown(self, row: int) -> float:
         return shown_part(self._plan, self._scene, row, len(self.video_frames))
 
-    def _level(self, billboard: Billboard) -> int:
-        seen_width, seen_height = appears_at(
-            billboard, width=self._scene.width, height=self._scene.height
-        )
+    def _seen(self, billboard: Billboard) -> tuple[float, float]:
+        """Width and height at which it appears, in pixels."""
+        return appears_at(billboard, width=self._scene.width, height=self._scene.height)
+
+    def _level(self, seen_width: float, seen_height: float) -> int:
         return level_for(
             width=self._plan.width,
             height=self._plan.height,
@@ -141,7 +142,7 @@ class Tile:
         return StillSource(
             self._path,
             sha256=asset.sha256,
-            finest_level=self._level(self.billboard(largest)),
+            finest_level=self._level(*self._seen(self.billboard(largest))),
             crop=self._plan.crop,
             cutout=cutout,
             device=self._device,
@@ -152,7 +153,7 @@ def tile_cutout(plan: TilePlan, folders: Mapping[str, Path]) -> Cutout:
     """What is taken away of a tile's picture."""
     asset = plan.asset
     mask = folders[asset.folder] / asset.mask if asset.mask else None
-    return Cutout(mask=mask, mask_sha256=asset.mask_sha256 or "", matte=plan.matte)
+    return Cutout(mask=mask, mask_sha256=asset.mask_sha256, matte=plan.matte)
 
 
 def shown_part(plan: TilePlan, scene: ScenePlan, row: int, count: int) -> float:
