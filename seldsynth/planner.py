@@ -68,16 +68,7 @@ def make_plan(
     name = variant_id(recording_id, variant, config.processing.variants)
     num_frames = _length(config, sound, recording_id=name, num_label_frames=num_label_frames)
     rate = config.processing.fps
-    begun = [
-        event
-        for event in events
-        if Fraction(event.track.label_frames[0], LABEL_RATE) < num_frames / rate
-    ]
-    if len(begun) > MAX_EVENTS:
-        raise LabelError(
-            f"{recording_id}.csv: {len(begun)} sound events, of which at most {MAX_EVENTS} go into "
-            "a video; split the recording, or see that a source has the same id in all its rows"
-        )
+    begun = _begun(events, num_frames / rate, recording_id=recording_id)
     choose = AssetChooser(
         config, library, recording_id, variant=variant, wanted=_classes_drawn(config, begun)
     )
@@ -109,6 +100,21 @@ def make_plan(
         unseen=tuple(unseen),
         tiles=tuple(tiles),
     )
+
+
+def _begun(
+    events: tuple[SoundEvent, ...], length_s: Fraction, *, recording_id: str
+) -> list[SoundEvent]:
+    """The events that begin before a video ends. Raises LabelError for more than MAX_EVENTS."""
+    begun = [
+        event for event in events if Fraction(event.track.label_frames[0], LABEL_RATE) < length_s
+    ]
+    if len(begun) > MAX_EVENTS:
+        raise LabelError(
+            f"{recording_id}.csv: {len(begun)} sound events, of which at most {MAX_EVENTS} go into "
+            "a video; split the recording, or see that a source has the same id in all its rows"
+        )
+    return begun
 
 
 def _plan_events(
