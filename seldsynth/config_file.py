@@ -12,14 +12,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
-from seldsynth.config import (
-    DEFAULT_SAMPLE_RATE,
-    FORMAT_FOLDER,
-    Config,
-    Section,
-    known_keys,
-    sections,
-)
+from seldsynth.config import Config, Section, known_keys, sections
+from seldsynth.config_values import DEFAULT_SAMPLE_RATE, FORMAT_FOLDER
 from seldsynth.errors import ConfigError, shown
 from seldsynth.yaml_file import Keys, YamlFile
 

@@ -20,7 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from seldsynth.asset_files import Asset
 from seldsynth.classes import NUM_CLASSES
-from seldsynth.config import MASK_SIZE, MATTES, X264_PRESETS, parse_frame_rate
+from seldsynth.config_values import MASK_SIZE, MATTES, X264_PRESETS, parse_frame_rate
 from seldsynth.errors import PlanError
 from seldsynth.events import Track
 from seldsynth.media.mattes import Crop

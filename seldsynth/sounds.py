@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from seldsynth.asset_files import file_sha256
-from seldsynth.config import DEFAULT_SAMPLE_RATE, FORMAT_FOLDER, Config
+from seldsynth.config import Config
+from seldsynth.config_values import DEFAULT_SAMPLE_RATE, FORMAT_FOLDER
 from seldsynth.errors import AssetError, ConfigError, MediaError
 from seldsynth.folders import files_below
 from seldsynth.media.sound_files import SoundInfo, check_sound

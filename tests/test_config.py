@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from seldsynth.config import Config, known_keys, parse_frame_rate
+from seldsynth.config import Config, known_keys
 from seldsynth.config_file import commented_config, load_config
+from seldsynth.config_values import parse_frame_rate
 from seldsynth.errors import ConfigError
 from tests.conftest import mock_project
 
