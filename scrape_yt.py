@@ -5,4 +5,4 @@ import sys
 from seldsynth.cli import main
 
 if __name__ == "__main__":
-    raise SystemExit(main(["youtube", *sys.argv[1:]]))
+    raise SystemExit(main(["youtube", *sys.argv[1:]], prog="scrape_yt.py"))

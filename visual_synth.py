@@ -5,4 +5,4 @@ import sys
 from seldsynth.cli import main
 
 if __name__ == "__main__":
-    raise SystemExit(main(["synth", *sys.argv[1:]]))
+    raise SystemExit(main(["synth", *sys.argv[1:]], prog="visual_synth.py"))

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import seldsynth
 from seldsynth.errors import ConfigError, SeldsynthError
@@ -67,15 +68,19 @@ _COMMANDS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. arguments: without the program's name; None takes those of the process."""
+def main(arguments: Sequence[str] | None = None, *, prog: str | None = None) -> int:
+    """Run a command.
+
+    arguments: without the program's name; None takes those of the process. prog: what a script that
+    stands for a single command is called.
+    """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know every letter
         sys.stdout.reconfigure(errors="backslashreplace")
     resumable = False
     try:
-        options = _options(sys.argv[1:] if arguments is None else list(arguments))
+        options = _options(sys.argv[1:] if arguments is None else list(arguments), prog=prog)
         resumable = hasattr(options, "resume")
         code: int = options.command(options)
         return code
@@ -83,6 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"seldsynth: {line}", file=sys.stderr)
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "seldsynth":
+            raise
+        print(
+            f"seldsynth: {error.name} is not installed: pip install -r requirements.txt",
+            file=sys.stderr,
+        )
+        return EXIT_USAGE
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_INTERRUPTED
@@ -92,9 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
+def _options(arguments: Sequence[str], *, prog: str | None) -> argparse.Namespace:
     """What the command line says; ends the program where it is not understood."""
-    options, unknown = _parser(arguments).parse_known_args(arguments)
+    options, unknown = _parser(arguments, prog=prog).parse_known_args(arguments)
     if unknown:
         options.parser.error(f"unknown: {' '.join(unknown)}")
     # Other libraries speak of addresses and logins at these levels: they keep to warnings.
@@ -108,9 +121,16 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Takes options by their whole names: what --re means would change with every new one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+
+def _parser(arguments: Sequence[str], *, prog: str | None) -> argparse.ArgumentParser:
     """The parser of all commands, of which the wanted one is described in full."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="seldsynth", description="Sound event labels in, labelled 360° video out."
     )
     version = f"seldsynth {seldsynth.__version__}"
@@ -121,5 +141,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for name, (brief, description) in _COMMANDS.items():
         command = commands.add_parser(name, help=brief, description=description)
         if name == wanted:
+            command.prog = prog or command.prog
             importlib.import_module(f"seldsynth.commands.{name}").describe(command)
     return parser

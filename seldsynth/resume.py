@@ -5,7 +5,7 @@ there; so no log needs to be believed. Looked at is what ten thousand recordings
 twenty milliseconds each beside the planning: that the boxes of the MP4 fill the file exactly and
 its index can be read, its plan's hash, the plan file and name.csv to the letter, and that the other
 files are there with the sizes that the manifest has of them. Contents that changed without their
-size are for `verify`, which reads every byte.
+size are for `verify`, which reads every byte; so is here what the manifest does not tell of.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from seldsynth.provenance import Origin, origin_of
 from seldsynth.recordings import Recording, facts_of, files_beside
 from seldsynth.truth.files import truth_path
 from seldsynth.truth.tables import label_lines
+from seldsynth.verify import wrong_content
 
 _BESIDE = "a file of it is not right"  # up to the colon, reasons are counted
 
@@ -53,12 +54,24 @@ class Finished:
             and record.status == "done"
             and record.plan_sha256 == origin.plan_sha256
         )
+        if is_recorded:
+            return Standing(finished=True, made_by=origin.version)
+        return self._unrecorded(recording, plan, origin)
+
+    def _unrecorded(self, recording: Recording, plan: ScenePlan, origin: Origin) -> Standing:
+        """Read what no line tells of as `verify` does: nobody has said that it was whole."""
         written = [recording.video, recording.plan, *files_beside(plan, recording.video)]
-        return Standing(
-            finished=True,
-            made_by=origin.version,
-            unrecorded={} if is_recorded else {path: facts_of(path) for path in written},
+        facts = {path: facts_of(path) for path in written}
+        record = Record(
+            recording_id=recording.recording_id,
+            status="done",
+            time="",
+            plan_sha256=origin.plan_sha256,
+            outputs={path.relative_to(self._video_dir).as_posix(): facts[path] for path in written},
         )
+        if fault := next(wrong_content(self._video_dir, record), None):
+            return Standing(again=f"{_BESIDE}: {Path(fault.path).name} {fault.what}")
+        return Standing(finished=True, made_by=origin.version, unrecorded=facts)
 
     def _fault(
         self,
@@ -72,7 +85,7 @@ class Finished:
         if origin is None:
             return "the video does not say of which plan it is"
         if origin.plan_sha256 != plan.sha256():
-            return self._what_changed(record, labels_sha256)
+            return self._what_changed(record, plan.sha256(), labels_sha256)
         if not recording.plan.is_file():
             return f"{_BESIDE}: {recording.plan.name} is missing"
         if not holds_plan(recording.plan, plan):
@@ -88,10 +101,12 @@ class Finished:
             return f"{_BESIDE}: {labels.name} is not the labels of the video"
         return ""
 
-    def _what_changed(self, record: Record | None, labels_sha256: str) -> str:
+    def _what_changed(self, record: Record | None, today: str, labels_sha256: str) -> str:
         """Why today's plan is another one, as far as the manifest tells."""
         if record is None or record.status != "done":
             return "the plan has changed"
+        if record.plan_sha256 == today:
+            return "the video is not the one that was made of this plan"
         before = record.inputs.get("labels", {}).get("sha256", "")
         changed = ["the labels"] if before and before != labels_sha256 else []
         if record.config_sha256 and record.config_sha256 != self._config_sha256:

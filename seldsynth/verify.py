@@ -8,7 +8,7 @@ import logging
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -67,7 +67,10 @@ def verify_set(
     """
     manifests = read_manifests(root)
     if not manifests.paths:
-        raise ConfigError(f"{root}: no {NAME} in it; name the folder of a set of videos")
+        raise ConfigError(
+            f"{root}: no {NAME} in it; name the folder of a set of videos, or have a run "
+            "with --resume write one of the videos there"
+        )
     if manifests.cut_off:
         _log.info(
             "lines that killed runs left cut off, and that are passed over: %d", manifests.cut_off
@@ -102,7 +105,7 @@ def verify_recording(root: Path, record: Record, *, quick: bool = False) -> Verd
     elif record.status == "done":
         faults = list(_wrong_files(root, record, quick=quick))
         wrong = {fault.path for fault in faults}
-        faults += _wrong_content(root, record, wrong, quick=quick)
+        faults += wrong_content(root, record, wrong, quick=quick)
     return Verdict(name=record.recording_id, status=record.status, faults=tuple(faults))
 
 
@@ -131,7 +134,9 @@ def _wrong_bytes(path: Path, facts: FileFacts, *, quick: bool) -> str:
     return ""
 
 
-def _wrong_content(root: Path, record: Record, known: set[str], *, quick: bool) -> Iterator[Fault]:
+def wrong_content(
+    root: Path, record: Record, known: Collection[str] = (), *, quick: bool = False
+) -> Iterator[Fault]:
     """Files that do not hold what the plan says, beside those that are known to be wrong."""
     video = root / f"{record.recording_id}.mp4"
     plan_file = truth_path(video, ".plan.json")
@@ -181,6 +186,8 @@ def _told(check: Callable[[], str], path: Path) -> str:
 def _words(error: Exception, path: Path) -> str:
     if isinstance(error, FileNotFoundError):
         return "is missing"
+    if isinstance(error, av.FFmpegError):
+        return f"cannot be decoded: {error.strerror}"
     if isinstance(error, OSError):
         return f"cannot be read: {error.strerror or error}"
     return str(error).removeprefix(f"{path}: ")

@@ -13,7 +13,7 @@ from yaml.constructor import ConstructorError
 
 from seldsynth.errors import ConfigError, quoted, shown
 
-_MAX_BYTES = 1 << 18  # a second of work for a parser that is written in Python
+_MAX_BYTES = 1 << 18  # a second or two for a parser that is written in Python
 _MOST_FAULTS = 20
 _DEEPEST = 50
 _LONGEST_NUMBER = 100
@@ -194,6 +194,16 @@ class _Loader(yaml.SafeLoader):
                 size = 0
             self._merged[id(node)] = size
         return self._merged[id(node)]
+
+
+def _refuse_tag(_: yaml.SafeLoader, node: yaml.Node) -> None:
+    """Say that a tag, which YAML has for objects of a language, means nothing here."""
+    tag = node.tag.replace("tag:yaml.org,2002:", "!!", 1)
+    problem = f"the tag {shown(tag)} means nothing here; write a plain value"
+    raise ConstructorError(None, None, problem, node.start_mark)
+
+
+_Loader.add_constructor(None, _refuse_tag)
 
 
 def _with_text_keys(value: Any, done: dict[int, dict[str, Any]]) -> Any:

@@ -17,6 +17,7 @@ import pytest
 import seldsynth
 from seldsynth.assets import scan_library
 from seldsynth.cli import main
+from seldsynth.commands import progress
 from seldsynth.commands.options import num_workers
 from seldsynth.media.clips import check_clip
 from seldsynth.run_lock import FOLDER as LOCKS
@@ -420,10 +421,59 @@ def test_bars_on_a_terminal(project: Path) -> None:
 def test_a_folder_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project.parent / "videos").write_text("a file")
     assert synth(project) == 2
-    assert "seldsynth: cannot write to" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith(f"seldsynth: output.video_dir: cannot write to {project.parent}")
 
 
-@pytest.mark.parametrize("arguments", [["--limit", "0"], ["--limit", "x"], ["--nonsense"]])
+def test_progress_where_there_is_no_terminal(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_LINE_S", 0.0)
+    assert synth(project) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^1 of 3 recordings, about \d+:\d\d:\d\d left\n2 of 3 recordings, ", said)
+    assert "3 of 3" not in said
+    assert synth(project, "-q") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_finished_set_that_is_made_anew_is_said(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project, "--limit", "2") == 0
+    assert "made anew" not in capsys.readouterr().out
+    assert synth(project) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("videos that are there already and are made anew: 2 of 3 (--resume ")
+    assert synth(project, "--resume") == 0
+    assert "made anew" not in capsys.readouterr().out
+
+
+def test_a_requirement_that_is_not_installed() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "from seldsynth.cli import main\n"
+        "raise SystemExit(main(['synth', '--config', 'x.yaml']))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr == "seldsynth: torch is not installed: pip install -r requirements.txt\n"
+
+
+@pytest.mark.parametrize(
+    "script", ["visual_synth.py", "categorize_flickr30k.py", "scrape_yt.py", "download.py"]
+)
+def test_a_script_calls_itself_by_its_name(script: str) -> None:
+    run = subprocess.run(
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith(f"usage: {script} [")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--limit", "0"], ["--limit", "x"], ["--nonsense"], ["--resum"]]
+)
 def test_arguments_that_are_none(project: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         synth(project, *arguments)

@@ -143,6 +143,26 @@ def test_warnings_of_what_is_finished_are_not_said_again(
     assert "labels go on" not in capsys.readouterr().err
 
 
+def test_a_video_of_another_recording(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth(project) == 0
+    before = contents(project)
+    (videos(project) / "a.mp4").write_bytes((videos(project) / "b.mp4").read_bytes())
+    capsys.readouterr()
+    assert synth(project, "--resume") == 0
+    said = "a is made again: the video is not the one that was made of this plan\n"
+    assert said in capsys.readouterr().out
+    assert contents(project) == before
+
+
+def test_retry_failed_wants_a_manifest(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth(project, "--retry-failed") == 2
+    said = capsys.readouterr().err
+    assert said == (
+        f"seldsynth: --retry-failed: {videos(project)} has no {NAME}, which tells what failed; "
+        "use --resume\n"
+    )
+
+
 def test_failures_are_tried_again_by_both_and_by_one_alone(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,6 +221,37 @@ def test_a_video_without_its_line_gets_it(project: Path) -> None:
     content = path.read_bytes()
     assert synth(project, "--resume") == 0  # once is enough
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("b.mp4", "b.mp4 cannot be decoded"),
+        ("b.masks.json", "b.masks.json cannot be understood"),
+        ("b.wav", "b.wav is not the sound of the plan"),
+    ],
+)
+def test_what_no_line_tells_of_is_read_through(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    assert synth(project) == 0
+    before = contents(project)
+    path = videos(project) / name
+    content = path.read_bytes()
+    landmark, size = {
+        "b.mp4": (b"mdat", 1500),
+        "b.masks.json": (b"annotations", 50),
+        "b.wav": (b"plan ", 50),
+    }[name]
+    start = content.index(landmark) + len(landmark)
+    path.write_bytes(content[:start] + bytes(size) + content[start + size :])
+    assert synth(project, "--resume") == 0
+    assert contents(project) != before  # what has its size is believed
+    (videos(project) / NAME).unlink()
+    capsys.readouterr()
+    assert synth(project, "--resume") == 0
+    assert f"b is made again: a file of it is not right: {said}" in capsys.readouterr().out
+    assert contents(project) == before
 
 
 def test_what_stands_in_a_line(project: Path) -> None:

@@ -230,7 +230,8 @@ def test_what_failed_and_what_was_left_out(
 def test_folders_that_are_no_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        f"seldsynth: {tmp_path}: no {NAME} in it; name the folder of a set of videos\n"
+        f"seldsynth: {tmp_path}: no {NAME} in it; name the folder of a set of videos, "
+        "or have a run with --resume write one of the videos there\n"
     )
     assert main(["verify", str(tmp_path / "none")]) == 2
     assert "no such folder" in capsys.readouterr().err

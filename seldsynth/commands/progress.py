@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
+from datetime import timedelta
 
 from tqdm import tqdm
 
 import seldsynth
 from seldsynth.batch import Job, Outcome
 from seldsynth.manifest import Books
+
+_LINE_S = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -21,10 +25,14 @@ class Bars:
         off = True if quiet else None  # None: off where there is no terminal
         self.outcomes: list[Outcome] = []
         self._books = books
+        self._total = total
         self._quiet = quiet
         self._recordings = tqdm(total=total, unit="rec", desc="recordings", disable=off, position=0)
         self._frames = tqdm(unit="frame", disable=off, position=1, leave=False)
         self._under_way: dict[str, int] = {}
+        # Where nobody watches bars, as under Slurm, a line now and then says that it goes on.
+        self._tells_in_lines = not quiet and bool(self._recordings.disable)
+        self._start = self._told_at = time.monotonic()
 
     def __enter__(self) -> Bars:
         return self
@@ -58,6 +66,7 @@ class Bars:
         self.outcomes.append(outcome)
         self._under_way.pop(outcome.recording_id, None)
         self._recordings.update(1)
+        self._tell_in_lines()
         for warning in outcome.warnings:
             _log.warning("%s: %s", outcome.recording_id, warning)
         for note in outcome.notes:
@@ -67,6 +76,15 @@ class Bars:
         if outcome.status == "failed":
             _log.error("%s failed: %s", outcome.recording_id, outcome.message)
         self._books.write(outcome)
+
+    def _tell_in_lines(self) -> None:
+        now = time.monotonic()
+        done = len(self.outcomes)
+        if self._tells_in_lines and done < self._total and now - self._told_at >= _LINE_S:
+            self._told_at = now
+            per_recording = (now - self._start) / done
+            left = timedelta(seconds=round(per_recording * (self._total - done)))
+            print(f"{done} of {self._total} recordings, about {left} left", flush=True)
 
 
 def print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> None:

@@ -166,8 +166,14 @@ def _make_set(
     remove_temporaries(path for one in recordings for path in files_written(one.video))
     look: Look = make_all
     config_hash = config_sha256(config)
+    if not (options.resume or options.retry_failed or options.plan_only or options.quiet):
+        _tell_of_videos_there(recordings)
     if options.resume or options.retry_failed:
         manifests = read_manifests(video_dir)
+        if options.retry_failed and not manifests.paths:
+            raise ConfigError(
+                f"--retry-failed: {video_dir} has no {NAME}, which tells what failed; use --resume"
+            )
         look = Finished(video_dir, manifests, config_sha256=config_hash)
         if options.retry_failed:
             num_all = len(recordings)
@@ -196,6 +202,15 @@ def _make_set(
         device=device,
     )
     return _run_jobs(jobs, len(recordings), executor=executor, books=books, options=options)
+
+
+def _tell_of_videos_there(recordings: list[Recording]) -> None:
+    count = sum(recording.video.is_file() for recording in recordings)
+    if count:
+        print(
+            f"videos that are there already and are made anew: {count} of {len(recordings)} "
+            "(--resume keeps those that are finished)"
+        )
 
 
 def _nothing_to_do(options: argparse.Namespace) -> int:
@@ -319,8 +334,11 @@ def _write_config(path: Path) -> int:
 
 def _make_places(video_dir: Path, log_file: Path, manifest: Path) -> None:
     """Make the output folders, and see that they, the log and the manifest can be written."""
-    for folder in (video_dir, log_file.parent):
-        check_writable(folder)
+    for key, folder in (("output.video_dir", video_dir), ("output.log_file", log_file.parent)):
+        try:
+            check_writable(folder)
+        except ConfigError as error:
+            raise ConfigError(f"{key}: {error}") from None
     for path in (log_file, manifest):
         if path.exists() and not os.access(path, os.W_OK):
             raise ConfigError(f"cannot write to {path}")
