@@ -59,7 +59,7 @@ class MaskStream:
         masks_per_s: Fraction,
         device: torch.device,
     ) -> None:
-        self._shrinking = Shrinking(plan.width, plan.height, width, height)
+        self._shrinking = Shrinking(plan.width, plan.height, width, height, device=device)
         self._visibility = Visibility(width=width, height=height, device=device)
         self._coming = moments(plan, masks_per_s)
         self._next = next(self._coming, None)

@@ -2,57 +2,79 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.render.compositor import Cover, Outline
+from seldsynth.render.compositor import WHOLE, Cover, Outline
 from seldsynth.render.projection import Rectangle
 
-_STEPS = 1e4
+_STEPS = 1e4 / WHOLE
 """Averages are rounded: half of a pixel is half of it on every machine, whatever sums it up."""
 
 
 class Shrinking:
     """Outlines of one canvas as they are on another one, smaller or not."""
 
-    def __init__(self, width: int, height: int, new_width: int, new_height: int) -> None:
-        self._width, self._height = width, height
-        self._new_width, self._new_height = new_width, new_height
+    def __init__(
+        self, width: int, height: int, new_width: int, new_height: int, *, device: torch.device
+    ) -> None:
+        self._is_same = (width, height) == (new_width, new_height)
+        self._new_width = new_width
+        self._rows = _Axis(height, new_height, device=device)
+        self._columns = _Axis(width, new_width, times=2, device=device)  # over the seam and on
 
     def __call__(self, outline: Outline) -> Outline:
         """Where the same picture lies, and how much of each pixel shows what is behind it."""
-        if (self._width, self._height) == (self._new_width, self._new_height):
+        if self._is_same:
             return outline
         old = outline.rectangle
-        hidden = 1 - outline.cover.kept.double()  # exact enough to be added up
-        y0, hidden = _averaged(hidden, old.y0, self._height, self._new_height)
-        x0, hidden = _averaged(hidden.T, old.x0, self._width, self._new_width)
+        hidden = (WHOLE - outline.cover.kept).double()  # exact enough to be added up
+        y0, hidden = self._rows.averaged(hidden, old.y0)
+        x0, hidden = self._columns.averaged(hidden.T, old.x0)
         if len(hidden) > self._new_width:  # it meets itself behind the listener
             beyond = hidden[self._new_width :]
             hidden = hidden[: self._new_width].clone()
             hidden[: len(beyond)] += beyond
-        kept = 1 - hidden.T.mul(_STEPS).round_().div_(_STEPS)
+        kept = WHOLE - hidden.T.mul(_STEPS).round_().div_(_STEPS)
         rectangle = Rectangle(
             x0=x0 % self._new_width, y0=y0, width=kept.shape[1], height=kept.shape[0]
         )
         return Outline(rectangle, Cover(kept.float()))
 
 
-def _averaged(values: Tensor, first: int, total: int, new_total: int) -> tuple[int, Tensor]:
-    """(first new row, their values [n', m]) of rows [n, m] that are row `first` and on of `total`.
+class _Axis:
+    """The pixels of one side of a canvas, and those of another canvas that they lie in.
 
-    By the running sum up to the new rows' edges, of which some lie within an old row.
+    An old pixel counts as being in the first new one that it touches, but for its parts in others,
+    which are listed: of a smaller canvas's pixels there is one such part at each edge.
     """
-    count, scale = len(values), total / new_total
-    new_first = first * new_total // total
-    new_end = math.ceil((first + count) * new_total / total)
-    edges = np.clip(np.arange(new_first, new_end + 1) * scale - first, 0, count)
-    row = np.minimum(edges.astype(np.int64), count - 1)
-    within = torch.from_numpy(edges - row).to(values.device)[:, None]
-    index = torch.from_numpy(row).to(values.device)
-    before = values.cumsum(0) - values
-    sums = before[index] + within * values[index]
-    return new_first, sums.diff(dim=0).div_(scale)
+
+    def __init__(self, total: int, new_total: int, *, times: int = 1, device: torch.device) -> None:
+        """times: for how often that many pixels."""
+        begins = np.arange(times * total) * new_total  # in units that both have a whole number of
+        self._first = begins // total
+        self._last = (begins + new_total - 1) // total
+        more = self._last - self._first
+        old = np.repeat(np.arange(times * total), more)
+        self._num_parts = np.concatenate(([0], np.cumsum(more)))  # of all pixels before one
+        new = self._first[old] + 1 + np.arange(len(old)) - self._num_parts[old]
+        ends = np.minimum(begins[old] + new_total, (new + 1) * total)
+        part = (ends - new * total) / new_total
+        self._scale = total / new_total
+        self._new_of, self._old, self._new, self._part = (
+            torch.from_numpy(values).to(device) for values in (self._first, old, new, part)
+        )
+
+    def averaged(self, values: Tensor, start: int) -> tuple[int, Tensor]:
+        """(first new pixel, averages [n', m]) of pixels [n, m], of which the first is `start`."""
+        end = start + len(values)
+        first, last = int(self._first[start]), int(self._last[end - 1])
+        sums = values.new_zeros((last - first + 1, values.shape[1]))
+        sums.index_add_(0, self._new_of[start:end] - first, values)
+        parts = slice(int(self._num_parts[start]), int(self._num_parts[end]))
+        old = self._old[parts]
+        elsewhere = values[old - start] * self._part[parts, None]
+        sums.index_add_(0, self._new[parts] - first, elsewhere)
+        sums.index_add_(0, self._new_of[old] - first, elsewhere, alpha=-1)
+        return first, sums.div_(self._scale)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.render.compositor import Cover, Outline
+from seldsynth.render.compositor import WHOLE, Cover, Outline
 from seldsynth.render.projection import Rectangle
 from seldsynth.render.scene import SceneFrame
 
@@ -114,10 +114,10 @@ class Visibility:
     def _learn(self, covers: list[Cover]) -> None:
         """Find out what each picture hides if nothing is in front of it."""
         new = [cover for cover in covers if cover not in self._wholes]
-        masks = [torch.empty_like(cover.kept) for cover in new]
+        masks = [torch.empty_like(cover.kept, dtype=torch.float32) for cover in new]
         for cover, mask in zip(new, masks, strict=True):
             # As numbers, not booleans: torch compares and adds them up many times as fast.
-            torch.le(cover.kept, 0.5, out=mask)
+            torch.le(cover.kept, WHOLE // 2, out=mask)
         self._wholes.update(zip(new, _counted(masks), strict=True))
 
     def _visible(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> Visible:

@@ -21,7 +21,7 @@ from pycocotools.coco import COCO
 from seldsynth.cli import main
 from seldsynth.metadata import read_labels
 from seldsynth.plan import ScenePlan, TilePlan, plan_from_json
-from seldsynth.render.compositor import Cover, Outline
+from seldsynth.render.compositor import WHOLE, Cover, Outline
 from seldsynth.render.projection import Rectangle
 from seldsynth.render.scene import render_scene
 from seldsynth.truth.masks import MaskFrame, MaskStream, moments
@@ -183,7 +183,7 @@ def test_the_box_around_a_pole_leaves_out_the_widest_gap() -> None:
 
 def outline(x0: int, y0: int, kept: float, *, width: int = 20, height: int = 10) -> Outline:
     rectangle = Rectangle(x0=x0, y0=y0, width=width, height=height)
-    return Outline(rectangle, Cover(torch.full((height, width), kept)))
+    return Outline(rectangle, Cover(torch.full((height, width), kept * WHOLE)))
 
 
 def test_who_is_in_front_and_what_is_left() -> None:
@@ -214,13 +214,13 @@ def test_a_smaller_outline_is_the_average(x0: int, width: int, height: int) -> N
         whole[6:26, np.arange(rectangle.x0, rectangle.x0 + columns) % 96] = kept
         fine = np.repeat(np.repeat(whole, height, axis=0), width, axis=1)
         expected = fine.reshape(height, 48, width, 96).mean(axis=(1, 3))
-        shrinking = Shrinking(96, 48, width, height)
-        found = shrinking(Outline(rectangle, Cover(torch.from_numpy(kept))))
+        shrinking = Shrinking(96, 48, width, height, device=torch.device("cpu"))
+        found = shrinking(Outline(rectangle, Cover(torch.from_numpy(kept * WHOLE))))
         there = found.rectangle
         shown = np.ones((height, width))
         places = np.arange(there.x0, there.x0 + there.width) % width
         assert len(set(places)) == len(places)
-        shown[there.y0 : there.y0 + there.height, places] = found.cover.kept.numpy()
+        shown[there.y0 : there.y0 + there.height, places] = found.cover.kept.numpy() / WHOLE
         assert np.abs(shown - expected).max() < 6e-5
 
 
