@@ -174,7 +174,9 @@ class TilesConfig(Section):
         True, description="a source that comes back has the same picture (true) or a new one"
     )
     clip_start: Literal["random", "first"] = Field(
-        "random", description="random | first: the frame a clip starts with"
+        "random",
+        description="random (from where it lasts as long as its event, if it does) | first: the "
+        "frame a clip starts with",
     )
     fade_frames: int = Field(
         0, ge=0, le=240, description="video frames over which a picture fades in, and out"

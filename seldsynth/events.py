@@ -54,6 +54,11 @@ class Track:
         if not all(-90 <= elevation <= 90 for elevation in self.elevation_deg):
             raise ValueError("elevation_deg must be in -90..90")
 
+    @property
+    def duration_ms(self) -> int:
+        """From the start of its first label frame to the end of its last."""
+        return (self.label_frames[-1] + 1 - self.label_frames[0]) * 1000 // LABEL_RATE
+
 
 @dataclass(frozen=True, kw_only=True)
 class SoundEvent:

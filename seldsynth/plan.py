@@ -104,10 +104,9 @@ class TilePlan:
 
     event_index: no two tiles or unseen events share one. silent: it belongs to no sound; its
     source_id is -1. crop: what of the picture is put there; None for all of it. mirror: left and
-    right change places. clip_start_ms: the time of the clip when
-    the tile appears. fade_frames: video frames over which it appears, and goes. longer_side_deg:
-    angle that the picture's longer side fills, for every row of the track. The track's distances
-    are never nan.
+    right change places. clip_start_ms: the time of the clip when the tile appears. fade_frames:
+    video frames over which it appears, and goes. longer_side_deg: angle that the picture's longer
+    side fills, for every row of the track. The track's distances are never nan.
     """
 
     event_index: Annotated[int, Field(ge=0)]

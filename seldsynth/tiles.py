@@ -63,6 +63,7 @@ class TileMaker:
         crop = crop_of(asset, matte, self.library)
         extent_m = self.library.classes[event.class_id].extent_m
         clip_start = chance.clip_start if tiles.clip_start == "random" else 0.0
+        latest_start_ms = max(0, asset.duration_ms - track.duration_ms)
         return TilePlan(
             event_index=event.event_index,
             class_id=event.class_id,
@@ -70,7 +71,7 @@ class TileMaker:
             asset=asset,
             crop=crop,
             mirror=chance.mirror < tiles.mirror,
-            clip_start_ms=int(clip_start * asset.duration_ms),
+            clip_start_ms=int(clip_start * latest_start_ms),
             fade_frames=min(tiles.fade_frames, self.frames_shown(track) // _LEAST_WHOLE),
             matte=matte,
             track=track,
