@@ -1,25 +1,37 @@
 """Two workers against one: python benchmarks/bench_workers.py [--rounds N].
 
 The same recordings by the whole command, start and planning included, with one worker and with two,
-in turn; the median of the rounds' ratios counts. On a machine with at least two idle cores. Writes
-benchmarks/results/workers.json.
+in turn. What two cores of this machine have for each other is measured in the same rounds: the
+encoder alone on frames in memory, in one process and in two at once. Medians of the rounds' ratios
+count. Writes benchmarks/results/workers.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
+import torch
+from bench_scene import seconds_of_floor
 from results import write_results
-from scenes import Scene, make_project
+from scenes import Scene, make_job, make_project
+
+from seldsynth.making import prepare_process
+from seldsynth.render.scene import render_frames
 
 _RECORDINGS = 8
+_SCENE = Scene(stills=1, clips=1, freely=True, seconds=40.0)
+_FLOOR_SCENE = Scene(stills=1, clips=1, freely=True, seconds=4.0)
+_FLOOR_REPEATS = 10
 
 
 def seconds(config: Path, videos: Path, workers: int) -> float:
@@ -35,28 +47,49 @@ def seconds(config: Path, videos: Path, workers: int) -> float:
     return time.perf_counter() - start
 
 
+def floor(folder: Path) -> float:
+    """Seconds in which this process encodes the same frames again and again."""
+    job = make_job(_FLOOR_SCENE, folder)
+    device = torch.device("cpu")
+    frames: list[np.ndarray] = [
+        frame.numpy().copy() for frame in render_frames(job.plan, job.folders, device=device)
+    ]
+    return sum(seconds_of_floor(job, frames, folder / "a.mp4") for _ in range(_FLOOR_REPEATS))
+
+
+def seconds_of_floors(folder: Path, processes: int) -> float:
+    """Seconds in which so many processes encode at once, each as much as one alone."""
+    folders = [folder / str(index) for index in range(processes)]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=prepare_process) as pool:
+        return max(pool.map(floor, folders))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    scene = Scene(stills=1, clips=1, freely=True, seconds=20.0)
+    ones, twos, ceilings = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        project = make_project(scene, Path(folder))
+        project = make_project(_SCENE, Path(folder))
         labels = Path(folder) / "labels" / "scene.csv"
         for index in range(1, _RECORDINGS):
             shutil.copy(labels, labels.with_name(f"scene{index}.csv"))
-        ones, twos = [], []
         for _ in range(options.rounds):
             ones.append(seconds(project.config, Path(folder) / "videos", 1))
             twos.append(seconds(project.config, Path(folder) / "videos", 2))
+            floors = [seconds_of_floors(Path(folder) / f"floor{n}", n) for n in (1, 2)]
+            ceilings.append(2 * floors[0] / floors[1])
     ratio = statistics.median(one / two for one, two in zip(ones, twos, strict=True))
-    frames = _RECORDINGS * scene.seconds * 30
-    print(f"{_RECORDINGS} recordings, {scene.name}, {scene.seconds:.0f} s")
+    frames = _RECORDINGS * _SCENE.seconds * 30
+    print(f"{_RECORDINGS} recordings, {_SCENE.name}, {_SCENE.seconds:.0f} s")
     for workers, times in ((1, ones), (2, twos)):
         median = statistics.median(times)
         print(f"{workers} worker(s): {median:.1f} s, {frames / median:.0f} frames/s")
     print(f"two workers are {ratio:.2f} times as fast as one")
-    write_results("workers", [{"one_s": ones, "two_s": twos, "ratio": ratio}])
+    print(f"two encoders alone are {statistics.median(ceilings):.2f} times as fast as one")
+    found = {"one_s": ones, "two_s": twos, "ratio": ratio, "encoders": ceilings}
+    write_results("workers", [found])
 
 
 if __name__ == "__main__":
