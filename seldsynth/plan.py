@@ -10,9 +10,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -248,7 +248,7 @@ class ScenePlan:
     def to_json(self) -> str:
         """The plan as JSON text: a key a line, a tile a line, the same text for the same plan."""
         rows = []
-        for key, value in asdict(self).items():
+        for key, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
             if key in ("unseen", "tiles") and value:
                 items = ",\n".join("  " + _compact(item) for item in value)
                 rows.append(f"{_compact(key)}: [\n{items}\n]")
@@ -258,6 +258,10 @@ class ScenePlan:
 
     def sha256(self) -> str:
         """Hash of the JSON text."""
+        return self._sha256
+
+    @cached_property
+    def _sha256(self) -> str:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 
@@ -267,7 +271,8 @@ def _number(text: str) -> Fraction:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
 
 @lru_cache(maxsize=1)  # making it takes longer than reading many plans

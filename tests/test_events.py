@@ -7,7 +7,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seldsynth.events import Motion, SoundEvent, Track, events_of, motion_of, num_video_frames
+from seldsynth.events import (
+    Motion,
+    Playhead,
+    SoundEvent,
+    Track,
+    events_of,
+    first_video_frame,
+    motion_of,
+    num_video_frames,
+)
 from seldsynth.metadata import LabelTable
 from seldsynth.sphere import angle_between_deg, angles_to_doa
 
@@ -225,11 +234,20 @@ def test_it_is_visible_exactly_when_the_time_lies_in_one_of_its_label_frames(
     of = Track(
         label_frames=tuple(label_frames), azimuth_deg=zeros, elevation_deg=zeros, distance_m=zeros
     )
-    visible = set(motion(of, rate, num_frames=450).video_frames.tolist())
+    moving = motion(of, rate, num_frames=450)
+    visible = set(moving.video_frames.tolist())
+    playhead = Playhead(moving)
+    rows = []
     for video_frame in range(450):
+        rows.append(playhead.row_at(video_frame))
+        assert (rows[-1] is not None) == (video_frame in visible)
+        assert playhead.is_over == (not visible or video_frame >= max(visible))
         time = Fraction(video_frame) / rate
         inside = any(Fraction(n, 10) <= time < Fraction(n + 1, 10) for n in label_frames)
         assert (video_frame in visible) == inside
+    assert [row for row in rows if row is not None] == list(range(len(visible)))
+    if visible:
+        assert first_video_frame(of, rate) <= min(visible)
 
 
 @given(

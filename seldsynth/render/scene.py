@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.asset_files import file_sha256
 from seldsynth.errors import AssetError
+from seldsynth.events import first_video_frame
 from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
@@ -86,11 +87,10 @@ def render_scene(
             noise = canvas_noise(
                 width=plan.width, height=plan.height, seed=plan.noise_seed, device=device
             )
-        tiles = [Tile(tile, plan, folders, device, noise=noise) for tile in plan.tiles]
-        for tile in tiles:
-            resources.callback(tile.close)
+        stage = Stage(plan, folders, device, noise=noise)
+        resources.callback(stage.close)
         painted: list[Patch] | None = None
-        for video_frame, layers in _layers(plan, tiles):
+        for video_frame, layers in _layers(plan, stage):
             canvas_moved = canvas.advance(video_frame / plan.frames_per_second)
             patches = [patch for layer in layers for patch in _painted_for(layer)]
             if painted is None or canvas_moved:
@@ -107,20 +107,19 @@ def render_scene(
             yield SceneFrame(video_frame, frame.buffer, layers)
 
 
-def _layers(plan: ScenePlan, tiles: list[Tile]) -> Iterator[tuple[int, list[Layer]]]:
+def _layers(plan: ScenePlan, stage: Stage) -> Iterator[tuple[int, list[Layer]]]:
     """The pictures in each video frame, made a few frames ahead.
 
     What they are made with is in the processor's cache then, from which painting and encoding a
     frame drive it out.
     """
-    order = PaintOrder(tiles)
     ahead: list[tuple[int, list[Layer]]] = []
     num_bytes = 0
     for video_frame in range(plan.num_frames):
         time_s = video_frame / plan.frames_per_second
         layers = [
-            Layer(index, tiles[index].shadow(row), tiles[index].patch(row, time_s))
-            for index, row in order(video_frame)
+            Layer(index, tile.shadow(row), tile.patch(row, time_s))
+            for index, tile, row in stage.at(video_frame)
         ]
         ahead.append((video_frame, layers))
         num_bytes += sum(patch.nbytes for layer in layers for patch in _painted_for(layer))
@@ -151,24 +150,44 @@ def open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) -> 
     return VideoCanvas(frame, plan, path)
 
 
-class PaintOrder:
-    """Which tiles a video frame shows, far ones first; of equally far ones the earlier event."""
+class Stage:
+    """The pictures of a scene, each made for its first video frame and closed after its last."""
 
-    def __init__(self, tiles: list[Tile]) -> None:
-        counts = [len(tile.video_frames) for tile in tiles]
-        frames = _joined([tile.video_frames for tile in tiles])
-        indices = np.repeat(np.arange(len(tiles)), counts)
-        rows = _joined([np.arange(count) for count in counts])
-        distances = np.concatenate([np.zeros(0), *(tile.distance_m for tile in tiles)])
-        order = np.lexsort((indices, -distances, frames))
-        self._frames, self._tiles, self._rows = frames[order], indices[order], rows[order]
+    def __init__(
+        self,
+        plan: ScenePlan,
+        folders: Mapping[str, Path],
+        device: torch.device,
+        *,
+        noise: Tensor | None = None,
+    ) -> None:
+        self._plan = plan
+        self._make = partial(Tile, scene=plan, folders=folders, device=device, noise=noise)
+        rate = plan.frames_per_second
+        entrances = (
+            (first_video_frame(tile.track, rate), index) for index, tile in enumerate(plan.tiles)
+        )
+        self._coming = deque(sorted(entrances))
+        self._there: dict[int, Tile] = {}
 
-    def __call__(self, video_frame: int) -> Iterator[tuple[int, int]]:
-        """(tile, row of its motion) for every tile seen in a frame."""
-        first, last = np.searchsorted(self._frames, (video_frame, video_frame + 1))
-        for index in range(first, last):
-            yield int(self._tiles[index]), int(self._rows[index])
+    def at(self, video_frame: int) -> list[tuple[int, Tile, int]]:
+        """Each tile that a frame shows: its place in the plan, itself, the row of its motion.
 
+        Far ones first; of equally far ones the earlier event. Frames must not go back.
+        """
+        for index in [index for index, tile in self._there.items() if tile.playhead.is_over]:
+            self._there.pop(index).close()
+        while self._coming and self._coming[0][0] <= video_frame:
+            index = self._coming.popleft()[1]
+            self._there[index] = self._make(self._plan.tiles[index])
+        rows = (
+            (index, tile, tile.playhead.row_at(video_frame)) for index, tile in self._there.items()
+        )
+        shown = [(index, tile, row) for index, tile, row in rows if row is not None]
+        return sorted(shown, key=lambda one: (-one[1].distance_m[one[2]], one[0]))
 
-def _joined(arrays: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
+    def close(self) -> None:
+        """Close what is open."""
+        for tile in self._there.values():
+            tile.close()
+        self._there.clear()

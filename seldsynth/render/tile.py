@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.events import LABEL_RATE, motion_of
+from seldsynth.events import LABEL_RATE, Playhead, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.compositor import Patch, faded
 from seldsynth.render.placing import Placing
@@ -22,7 +22,7 @@ from seldsynth.render.textures import ClipSource, Cutout, StillSource, Texture, 
 class Tile:
     """One sound event's picture through time: what has not changed since the last frame is kept.
 
-    video_frames [n] int64: the frames that show it. distance_m [n]: how far it is in each.
+    playhead: says which row of its motion a video frame is. distance_m [n]: how far it is in each.
     """
 
     def __init__(
@@ -41,7 +41,8 @@ class Tile:
             num_frames=scene.num_frames,
             interpolate=scene.interpolate,
         )
-        self.video_frames = motion.video_frames
+        self.playhead = Playhead(motion)
+        self._num_rows = len(motion.video_frames)
         self.distance_m = motion.blend(plan.track.distance_m)
         self._azimuth_deg = motion.azimuth_deg
         self._elevation_deg = motion.elevation_deg
@@ -78,8 +79,6 @@ class Tile:
         patch = self._placing.show(texture)
         if (shown := self._shown(row)) < 1:
             patch = faded(patch, shown)
-        if row == len(self.video_frames) - 1:
-            self.close()
         return patch
 
     def close(self) -> None:
@@ -112,7 +111,7 @@ class Tile:
         )
 
     def _shown(self, row: int) -> float:
-        return shown_part(self._plan, self._scene, row, len(self.video_frames))
+        return shown_part(self._plan, self._scene, row, self._num_rows)
 
     def _seen(self, billboard: Billboard) -> tuple[float, float]:
         """Width and height at which it appears, in pixels."""

@@ -6,10 +6,9 @@ import csv
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import TextIO
 
-from seldsynth.events import LABEL_RATE, motion_of, num_video_frames
+from seldsynth.events import LABEL_RATE, Playhead, first_video_frame, motion_of
 from seldsynth.metadata import label_line
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent
 from seldsynth.render.projection import make_billboard
@@ -56,7 +55,11 @@ class TrackTable:
 
     def __init__(self, plan: ScenePlan, file: TextIO) -> None:
         self._plan = plan
-        events = [(_first_frame(one, plan), place, one) for place, one in enumerate(plan.events)]
+        rate = plan.frames_per_second
+        events = [
+            (first_video_frame(one.track, rate), place, one)
+            for place, one in enumerate(plan.events)
+        ]
         self._coming = deque(sorted(events, key=lambda event: event[:2]))
         self._courses: list[tuple[int, _Course]] = []  # by the places of their events in the plan
         self._writer = csv.writer(file, lineterminator="\n")
@@ -73,15 +76,12 @@ class TrackTable:
             self._courses.append((place, _Course(one, self._plan)))
             self._courses.sort(key=lambda course: course[1].event_index)
         for place, course in self._courses:
-            if course.lasts(video_frame):
-                self._writer.writerow(course.cells(video_frame, *seen.get(place, ([], 0.0))))
-        if any(course.is_over for _, course in self._courses):
-            self._courses = [one for one in self._courses if not one[1].is_over]
-
-
-def _first_frame(one: TilePlan | UnseenEvent, plan: ScenePlan) -> int:
-    start_s = Fraction(one.track.label_frames[0], LABEL_RATE)
-    return num_video_frames(start_s, plan.frames_per_second)
+            row = course.playhead.row_at(video_frame)
+            if row is not None:
+                boxes, fraction = seen.get(place, ([], 0.0))
+                self._writer.writerow(course.cells(video_frame, row, boxes, fraction))
+        if any(course.playhead.is_over for _, course in self._courses):
+            self._courses = [one for one in self._courses if not one[1].playhead.is_over]
 
 
 class _Course:
@@ -98,23 +98,13 @@ class _Course:
             num_frames=plan.num_frames,
             interpolate=plan.interpolate,
         )
-        self._row = 0
+        self.playhead = Playhead(self._motion)
 
-    def lasts(self, video_frame: int) -> bool:
-        """Whether it has a row for a video frame, not before the one asked for last."""
-        frames = self._motion.video_frames
-        while self._row < len(frames) and frames[self._row] < video_frame:
-            self._row += 1
-        return self._row < len(frames) and frames[self._row] == video_frame
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the row asked for last was its last one."""
-        return self._row + 1 >= len(self._motion.video_frames)
-
-    def cells(self, video_frame: int, boxes: list[Box], fraction: float) -> tuple[object, ...]:
-        """The row of the video frame that `lasts` was asked for."""
-        one, motion, row = self._one, self._motion, self._row
+    def cells(
+        self, video_frame: int, row: int, boxes: list[Box], fraction: float
+    ) -> tuple[object, ...]:
+        """The cells of a video frame, which is a row of the motion."""
+        one, motion = self._one, self._motion
         shown = 1.0
         if isinstance(one, TilePlan):
             shown = shown_part(one, self._plan, row, len(motion.video_frames))
@@ -128,7 +118,7 @@ class _Course:
             f"{motion.azimuth_deg[row]:.3f}",
             f"{motion.elevation_deg[row]:.3f}",
             f"{motion.blend_at(row, one.track.distance_m):.3f}",
-            *self._angles(),
+            *self._angles(row),
             *sides,
             *[""] * (8 - len(sides)),
             f"{fraction:.4f}",
@@ -136,7 +126,7 @@ class _Course:
             " ".join(_flags(one, crosses_seam=len(boxes) > 1, is_fading=shown < 1)),
         )
 
-    def _angles(self) -> tuple[str, str]:
+    def _angles(self, row: int) -> tuple[str, str]:
         """Angular width and height, as cells."""
         one = self._one
         if not isinstance(one, TilePlan):
@@ -144,7 +134,7 @@ class _Course:
         billboard = make_billboard(
             azimuth_deg=0,
             elevation_deg=0,
-            longer_side_deg=self._motion.blend_at(self._row, one.longer_side_deg),
+            longer_side_deg=self._motion.blend_at(row, one.longer_side_deg),
             aspect=one.width / one.height,
         )
         halves = (billboard.half_width, billboard.half_height)

@@ -298,6 +298,18 @@ def boxes_by_colour(path: Path, video_frame: int) -> dict[int, list[tuple[int, i
     return found
 
 
+def test_a_sound_that_comes_back_for_one_frame(tmp_path: Path) -> None:
+    """Ten frames a second: its last label frame, after a pause, is a single video frame."""
+    rows = [(frame, 11, 0, 0, 0, 200) for frame in (0, 1, 2, 5)] + [(7, 3, 0, 90, 0, 200)]
+    assert main(["synth", "--config", str(write_project(tmp_path, rows)), "-q"]) == 0
+    told = [(int(row["video_frame"]), int(row["class"])) for row in tracks(tmp_path)]
+    assert told == [(0, 11), (1, 11), (2, 11), (5, 11), (7, 3)]
+    for video_frame in range(8):
+        seen = boxes_by_colour(tmp_path / "videos" / "mix.mp4", video_frame)
+        assert seen.keys() == {class_id for frame, class_id in told if frame == video_frame}
+    assert main(["verify", str(tmp_path / "videos"), "-q"]) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "places",
