@@ -9,10 +9,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
 
 from seldsynth.batch import Job, Outcome
 from seldsynth.making import prepare_process, render_recording
@@ -21,7 +20,6 @@ from seldsynth.workers import WORKER_DIED, Death
 _log = logging.getLogger(__name__)
 
 _SPAWN = multiprocessing.get_context("spawn")
-_Result = TypeVar("_Result")
 
 
 class LocalProcesses:
@@ -36,14 +34,10 @@ class LocalProcesses:
         self._busy: dict[Future[Outcome], _Worker] = {}
 
     def __enter__(self) -> LocalProcesses:
-        for worker in self._workers:  # they import torch while the first recordings are planned
-            worker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.value = True  # whoever is at work ends at the next frame
-        for worker in self._workers:
-            worker.dismiss()
         with contextlib.ExitStack() as closing:
             for worker in self._workers:
                 closing.callback(worker.close)
@@ -75,28 +69,25 @@ class _Worker:
         self._executor: ProcessPoolExecutor | None = None
         self._job: Job | None = None
 
-    def start(self) -> None:
-        """Start the process; it can be given a recording at once."""
-        self._submit(_get_ready)
-
     def submit(self, job: Job) -> Future[Outcome]:
         self._job = job
-        try:
-            return self._submit(_work, job)
-        except BrokenProcessPool:  # it died while it had nothing to do
-            self.close()
-            return self._submit(_work, job)
-
-    def _submit(self, task: Callable[..., _Result], *given: Job) -> Future[_Result]:
-        with _deaf_to_interrupts():  # a new process inherits that: it is told to stop by us
+        with _deaf_to_interrupts():  # the new process inherits that: it is told to stop by us
             if self._executor is None:
-                self._executor = ProcessPoolExecutor(
-                    max_workers=1,
-                    mp_context=_SPAWN,
-                    initializer=_start_process,
-                    initargs=(self._frames, self._stop, _log.getEffectiveLevel()),
-                )
-            return self._executor.submit(task, *given)
+                self._executor = self._start()
+            try:
+                return self._executor.submit(_work, job)
+            except BrokenProcessPool:  # it died while it had nothing to do
+                self.close()
+                self._executor = self._start()
+                return self._executor.submit(_work, job)
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=_SPAWN,
+            initializer=_start_process,
+            initargs=(self._frames, self._stop, _log.getEffectiveLevel()),
+        )
 
     def result(self, future: Future[Outcome]) -> Outcome | Death:
         assert self._job is not None
@@ -111,13 +102,7 @@ class _Worker:
         new, self._counted = total - self._counted, total
         return new
 
-    def dismiss(self) -> None:
-        """Have the process end, without waiting for that."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-
     def close(self) -> None:
-        """Wait until the process has ended."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
@@ -158,10 +143,6 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _get_ready() -> None:
-    """Nothing more than to be there, with everything imported."""
 
 
 def _work(job: Job) -> Outcome:

@@ -22,7 +22,7 @@ from seldsynth.provenance import Origin, origin_of
 from seldsynth.recordings import Recording, facts_of, files_beside
 from seldsynth.truth.files import truth_path
 from seldsynth.truth.tables import label_lines
-from seldsynth.verify import wrong_content
+from seldsynth.verify import OTHER_CONTENT, wrong_content
 
 _BESIDE = "a file of it is not right"  # up to the colon, reasons are counted
 
@@ -62,12 +62,17 @@ class Finished:
         """Read what no line tells of as `verify` does: nobody has said that it was whole."""
         written = [recording.video, recording.plan, *files_beside(plan, recording.video)]
         facts = {path: facts_of(path) for path in written}
+        outputs = {path.relative_to(self._video_dir).as_posix(): facts[path] for path in written}
+        before = self._done_by(recording, origin)
+        for name, known in (before.outputs if before else {}).items():
+            if name in outputs and outputs[name] != known:
+                return Standing(again=f"{_BESIDE}: {Path(name).name} {OTHER_CONTENT}")
         record = Record(
             recording_id=recording.recording_id,
             status="done",
             time="",
             plan_sha256=origin.plan_sha256,
-            outputs={path.relative_to(self._video_dir).as_posix(): facts[path] for path in written},
+            outputs=outputs,
         )
         if fault := next(wrong_content(self._video_dir, record), None):
             return Standing(again=f"{_BESIDE}: {Path(fault.path).name} {fault.what}")
@@ -91,15 +96,19 @@ class Finished:
         if not holds_plan(recording.plan, plan):
             return f"{_BESIDE}: {recording.plan.name} is that of another video"
         beside = files_beside(plan, recording.video)
-        done = self._done.get(recording.recording_id)
-        of_this_plan = done is not None and done.plan_sha256 == origin.plan_sha256
+        done = self._done_by(recording, origin)
         for path in (recording.video, *beside):
-            if fault := self._size_fault(path, done if of_this_plan else None):
+            if fault := self._size_fault(path, done):
                 return fault
         labels = truth_path(recording.video, ".csv")
         if labels in beside and labels.read_bytes() != label_lines(plan).encode():
             return f"{_BESIDE}: {labels.name} is not the labels of the video"
         return ""
+
+    def _done_by(self, recording: Recording, origin: Origin) -> Record | None:
+        """What was written down when this very plan was done, if it was."""
+        done = self._done.get(recording.recording_id)
+        return done if done is not None and done.plan_sha256 == origin.plan_sha256 else None
 
     def _what_changed(self, record: Record | None, today: str, labels_sha256: str) -> str:
         """Why today's plan is another one, as far as the manifest tells."""

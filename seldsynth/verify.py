@@ -34,6 +34,11 @@ from seldsynth.truth.files import mask_size, truth_path
 from seldsynth.truth.masks import DCASE_RATE, moments
 from seldsynth.truth.tables import TRACK_COLUMNS, label_lines
 
+OTHER_CONTENT = "has another content than was written"
+_NOT_UNDERSTOOD = (
+    *(ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    csv.Error,
+)
 _FEW = 8  # recordings that are read sooner than a process is started
 
 _log = logging.getLogger(__name__)
@@ -128,7 +133,7 @@ def _wrong_bytes(path: Path, facts: FileFacts, *, quick: bool) -> str:
         return f"has {size} bytes, not {facts.bytes}"
     try:
         if not quick and file_sha256(path) != facts.sha256:
-            return "has another content than was written"
+            return OTHER_CONTENT
     except SeldsynthError as error:
         return str(error).removeprefix(f"{path}: ")
     return ""
@@ -179,7 +184,7 @@ def _told(check: Callable[[], str], path: Path) -> str:
         return check()
     except (SeldsynthError, OSError, av.FFmpegError) as error:
         return _words(error, path)
-    except (ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
+    except _NOT_UNDERSTOOD as error:
         return f"cannot be understood: {error}"
 
 

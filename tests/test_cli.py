@@ -431,10 +431,28 @@ def test_progress_where_there_is_no_terminal(
     monkeypatch.setattr(progress, "_LINE_S", 0.0)
     assert synth(project) == 0
     said = capsys.readouterr().out
-    assert re.search(r"^1 of 3 recordings, about \d+:\d\d:\d\d left\n2 of 3 recordings, ", said)
+    told = r"recordings; time left, at most: \d+:\d\d:\d\d\n"
+    assert re.match(f"1 of 3 {told}2 of 3 {told}", said)
     assert "3 of 3" not in said
     assert synth(project, "-q") == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.slow
+def test_output_on_a_full_disk_stops_nothing(project: Path) -> None:
+    code = (
+        "import sys\n"
+        "from seldsynth.commands import progress\n"
+        "progress._LINE_S = 0.0\n"
+        "from seldsynth.cli import main\n"
+        "raise SystemExit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, "synth", "--config", str(project)]
+    with open("/dev/full", "w") as full:
+        subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, cwd=ROOT)
+    assert made(project) == ALL
+    assert main(["verify", str(project.parent / "videos"), "-q"]) == 0
 
 
 def test_a_finished_set_that_is_made_anew_is_said(

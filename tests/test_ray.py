@@ -118,6 +118,18 @@ def test_the_same_bytes_on_both_nodes(project: Path, cluster: Any) -> None:
     assert main(["verify", str(project.parent / "videos"), "-q"]) == 0
 
 
+def test_several_runs_share_a_cluster(project: Path, cluster: Any) -> None:
+    """Each with its shard; neither ends what the other began."""
+    assert main(["synth", "--config", str(project), "--set", "output.video_dir=local"]) == 0
+    runs = [start(project, cluster, "--shard", f"{number}/2") for number in (1, 2)]
+    for run in runs:
+        said, _ = run.communicate(timeout=TIMEOUT_S)
+        assert run.returncode == 0, said
+        assert re.search(r"done +2 +20\nfailed +0", said)
+    assert outputs(project.parent / "videos") == outputs(project.parent / "local")
+    assert main(["verify", str(project.parent / "videos"), "-q"]) == 0
+
+
 def test_what_changed_since_it_was_planned(project: Path, cluster: Any) -> None:
     """Saved plans go to the cluster too, and say where they fail."""
     assert main(["synth", "--config", str(project), "--plan-only", "--limit", "1"]) == 0

@@ -223,6 +223,40 @@ def test_a_video_without_its_line_gets_it(project: Path) -> None:
     assert path.read_bytes() == content
 
 
+def test_what_was_done_before_a_failure_is_compared(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its last line says that it failed; an earlier one still knows what was written."""
+    assert synth(project) == 0
+    before = contents(project)
+    labels = project.parent / "labels" / "b.csv"
+    right = labels.read_bytes()
+    labels.write_text("what")
+    assert synth(project, "--resume") == 1
+    labels.write_bytes(right)
+    tracks = videos(project) / "b.tracks.csv"
+    tracks.write_bytes(before["b.tracks.csv"].replace(b",3,0,", b",4,0,", 1))
+    assert tracks.stat().st_size == len(before["b.tracks.csv"])
+    capsys.readouterr()
+    assert synth(project, "--resume") == 0
+    said = "b is made again: a file of it is not right: b.tracks.csv has another content than was"
+    assert said in capsys.readouterr().out
+    assert contents(project) == before
+
+
+def test_a_file_that_is_nested_too_deep_is_made_again(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project) == 0
+    before = contents(project)
+    (videos(project) / "b.masks.json").write_text("[" * 200_000)
+    (videos(project) / NAME).unlink()
+    assert synth(project, "--resume") == 0
+    said = "b is made again: a file of it is not right: b.masks.json cannot be understood"
+    assert said in capsys.readouterr().out
+    assert contents(project) == before
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 import time
 from collections import Counter
 from datetime import timedelta
@@ -49,7 +51,7 @@ class Bars:
         """See `Progress`."""
         name = job.recording.recording_id
         if job.again and not self._quiet:
-            tqdm.write(f"{name} is made again: {job.again}")
+            _say(f"{name} is made again: {job.again}")
         if not self._under_way:
             self._frames.reset(total=0)
         self._under_way[name] = job.plan.num_frames
@@ -66,7 +68,6 @@ class Bars:
         self.outcomes.append(outcome)
         self._under_way.pop(outcome.recording_id, None)
         self._recordings.update(1)
-        self._tell_in_lines()
         for warning in outcome.warnings:
             _log.warning("%s: %s", outcome.recording_id, warning)
         for note in outcome.notes:
@@ -76,15 +77,24 @@ class Bars:
         if outcome.status == "failed":
             _log.error("%s failed: %s", outcome.recording_id, outcome.message)
         self._books.write(outcome)
+        self._tell_in_lines()
 
     def _tell_in_lines(self) -> None:
         now = time.monotonic()
-        done = len(self.outcomes)
-        if self._tells_in_lines and done < self._total and now - self._told_at >= _LINE_S:
-            self._told_at = now
-            per_recording = (now - self._start) / done
-            left = timedelta(seconds=round(per_recording * (self._total - done)))
-            print(f"{done} of {self._total} recordings, about {left} left", flush=True)
+        left = self._total - len(self.outcomes)
+        if not self._tells_in_lines or not left or now - self._told_at < _LINE_S:
+            return
+        self._told_at = now
+        made = sum(outcome.status != "skipped" for outcome in self.outcomes)
+        rest = timedelta(seconds=round((now - self._start) / made * left)) if made else "unknown"
+        _say(f"{len(self.outcomes)} of {self._total} recordings; time left, at most: {rest}")
+
+
+def _say(line: str) -> None:
+    """Print a line that nothing depends on: the output may lie on a full disk, or be closed."""
+    with contextlib.suppress(OSError):
+        tqdm.write(line)
+        sys.stdout.flush()
 
 
 def print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> None:

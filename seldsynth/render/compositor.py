@@ -1,6 +1,9 @@
 """Layers onto the canvas: planar YUV frames of which only the touched rectangles are written.
 
 Patches are in fixed point, 128ths in 16 bits: blending reads half of the memory that floats have.
+A picture's colour and what it keeps of what is below always make WHOLE together, so that nothing
+overflows and a picture over its like is its like. What is rounded is how much a border hides, by a
+256th at most and in a fade twice: with the last rounding a level and a half, or two and a half.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ _SHADOW_WIDTH, _SHADOW_HEIGHT = 0.45, 0.1
 _UNIFORMS = 4
 _SHIFT = 7
 WHOLE = 1 << _SHIFT
-"""One, in fixed point. Of 8 bits by 7, products fit into 16."""
+"""One, in fixed point: 255 times it fits into 16 bits, and so does the ½ for rounding."""
 _ROUNDING = WHOLE // 2
 
 
@@ -37,7 +40,7 @@ _ROUNDING = WHOLE // 2
 class Cover:
     """How much of what is behind a picture shows: kept [h, w], 0..WHOLE.
 
-    int16; float32 where it is an average of others. The same object wherever the same picture lies:
+    int16; float64 where it is an average of others. The same object wherever the same picture lies:
     what is found out about it is kept.
     """
 
@@ -57,7 +60,7 @@ class Patch:
     """A billboard as it lies on the canvas, ready to be blended: (colour + kept · below) / WHOLE.
 
     luma and its cover [h, w]; chroma [2, h/2, w/2], chroma_kept [h/2, w/2]; int16. luma and chroma
-    are premultiplied, in levels times WHOLE, and hold the ½ that makes the division round.
+    are premultiplied, at most 255 · (WHOLE - kept), and hold the ½ that makes the division round.
     """
 
     rectangle: Rectangle
@@ -109,11 +112,11 @@ def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) ->
 
 def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:
     """A patch with the canvas's noise on it, in levels of luma."""
-    shown = WHOLE - patch.cover.kept
+    shown = (WHOLE - patch.cover.kept).to(torch.float32)
     clean = patch.luma.to(torch.float32)
     luma = torch.addcmul(clean, _cut(noise, patch.rectangle), shown, value=deviation)
-    darkest, brightest = 16 * shown + _ROUNDING, 235 * shown + _ROUNDING
-    return replace(patch, luma=luma.to(torch.int16).clamp_(max=brightest).clamp_(min=darkest))
+    luma = luma.clamp_(16 * shown + _ROUNDING, 235 * shown + _ROUNDING)  # within 16 bits again
+    return replace(patch, luma=luma.to(torch.int16))
 
 
 def _cut(plane: Tensor, rectangle: Rectangle) -> Tensor:
@@ -157,13 +160,16 @@ def foot_shadow(
 
 def faded(patch: Patch, shown: float) -> Patch:
     """A patch of which only a part shows, 0..1."""
-    return replace(
-        patch,
-        luma=_fixed((patch.luma - _ROUNDING) * shown) + _ROUNDING,
-        cover=Cover(WHOLE - _fixed((WHOLE - patch.cover.kept) * shown)),
-        chroma=_fixed((patch.chroma - _ROUNDING) * shown) + _ROUNDING,
-        chroma_kept=WHOLE - _fixed((WHOLE - patch.chroma_kept) * shown),
-    )
+    luma, kept = _faded(patch.luma, patch.cover.kept, shown)
+    chroma, chroma_kept = _faded(patch.chroma, patch.chroma_kept, shown)
+    return replace(patch, luma=luma, cover=Cover(kept), chroma=chroma, chroma_kept=chroma_kept)
+
+
+def _faded(colour: Tensor, kept: Tensor, shown: float) -> tuple[Tensor, Tensor]:
+    shade = WHOLE - kept
+    less = _fixed(shade * shown)
+    faded = (colour - _ROUNDING) * (less / shade.clamp(min=1))
+    return _fixed(faded) + _ROUNDING, WHOLE - less
 
 
 def _fixed(values: Tensor) -> Tensor:
@@ -183,11 +189,15 @@ def _sampled(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Te
         align_corners=False,
     )[0]
     rounding = torch.full((), _ROUNDING + 0.5, device=planes.device)
-    scaled = torch.addcmul(rounding, sampled, grid.coverage, value=WHOLE, out=sampled)
-    colour = scaled.to(torch.int16)
     if has_alpha:
-        return colour[:-1], WHOLE + _ROUNDING - colour[-1]
-    return colour, torch.rsub(grid.coverage, WHOLE + 0.5, alpha=WHOLE).to(torch.int16)
+        scaled = torch.addcmul(rounding, sampled, grid.coverage, value=WHOLE, out=sampled)
+        *colours, shade = scaled.to(torch.int16).unbind()
+        shade -= _ROUNDING
+        most = 255 * shade + _ROUNDING
+        return torch.stack([torch.minimum(one, most) for one in colours]), WHOLE - shade
+    shade = torch.mul(grid.coverage, WHOLE).round_()
+    colour = torch.addcmul(rounding, sampled, shade, out=sampled).to(torch.int16)
+    return colour, (WHOLE - shade).to(torch.int16)
 
 
 def _blend(below: Tensor, colour: Tensor, kept: Tensor) -> None:

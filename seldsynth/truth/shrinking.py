@@ -9,18 +9,20 @@ from torch import Tensor
 from seldsynth.render.compositor import WHOLE, Cover, Outline
 from seldsynth.render.projection import Rectangle
 
-_STEPS = 1e4 / WHOLE
-"""Averages are rounded: half of a pixel is half of it on every machine, whatever sums it up."""
-
 
 class Shrinking:
-    """Outlines of one canvas as they are on another one, smaller or not."""
+    """Outlines of one canvas as they are on another one, smaller or not.
+
+    Everything is counted in whole parts that both canvases' pixels consist of: sums are exact, and
+    half of a pixel is half of it on every machine, in whatever order it adds.
+    """
 
     def __init__(
         self, width: int, height: int, new_width: int, new_height: int, *, device: torch.device
     ) -> None:
         self._is_same = (width, height) == (new_width, new_height)
         self._new_width = new_width
+        self._parts = width * height  # that a new pixel has
         self._rows = _Axis(height, new_height, device=device)
         self._columns = _Axis(width, new_width, times=2, device=device)  # over the seam and on
 
@@ -29,18 +31,18 @@ class Shrinking:
         if self._is_same:
             return outline
         old = outline.rectangle
-        hidden = (WHOLE - outline.cover.kept).double()  # exact enough to be added up
-        y0, hidden = self._rows.averaged(hidden, old.y0)
-        x0, hidden = self._columns.averaged(hidden.T, old.x0)
+        hidden = (WHOLE - outline.cover.kept).double()  # up to 2^53 parts are exact
+        y0, hidden = self._rows.summed(hidden, old.y0)
+        x0, hidden = self._columns.summed(hidden.T, old.x0)
         if len(hidden) > self._new_width:  # it meets itself behind the listener
             beyond = hidden[self._new_width :]
             hidden = hidden[: self._new_width].clone()
             hidden[: len(beyond)] += beyond
-        kept = WHOLE - hidden.T.mul(_STEPS).round_().div_(_STEPS)
+        kept = WHOLE - hidden.T / self._parts
         rectangle = Rectangle(
             x0=x0 % self._new_width, y0=y0, width=kept.shape[1], height=kept.shape[0]
         )
-        return Outline(rectangle, Cover(kept.float()))
+        return Outline(rectangle, Cover(kept))
 
 
 class _Axis:
@@ -60,21 +62,21 @@ class _Axis:
         self._num_parts = np.concatenate(([0], np.cumsum(more)))  # of all pixels before one
         new = self._first[old] + 1 + np.arange(len(old)) - self._num_parts[old]
         ends = np.minimum(begins[old] + new_total, (new + 1) * total)
-        part = (ends - new * total) / new_total
-        self._scale = total / new_total
+        self._whole = new_total  # parts of an old pixel
         self._new_of, self._old, self._new, self._part = (
-            torch.from_numpy(values).to(device) for values in (self._first, old, new, part)
+            torch.from_numpy(values).to(device)
+            for values in (self._first, old, new, ends - new * total)
         )
 
-    def averaged(self, values: Tensor, start: int) -> tuple[int, Tensor]:
-        """(first new pixel, averages [n', m]) of pixels [n, m], of which the first is `start`."""
+    def summed(self, values: Tensor, start: int) -> tuple[int, Tensor]:
+        """(first new pixel, sums over parts [n', m]) of pixels [n, m], the first being `start`."""
         end = start + len(values)
         first, last = int(self._first[start]), int(self._last[end - 1])
         sums = values.new_zeros((last - first + 1, values.shape[1]))
-        sums.index_add_(0, self._new_of[start:end] - first, values)
+        sums.index_add_(0, self._new_of[start:end] - first, values).mul_(self._whole)
         parts = slice(int(self._num_parts[start]), int(self._num_parts[end]))
         old = self._old[parts]
         elsewhere = values[old - start] * self._part[parts, None]
         sums.index_add_(0, self._new[parts] - first, elsewhere)
         sums.index_add_(0, self._new_of[old] - first, elsewhere, alpha=-1)
-        return first, sums.div_(self._scale)
+        return first, sums

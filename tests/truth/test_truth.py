@@ -208,20 +208,35 @@ def test_a_smaller_outline_is_the_average(x0: int, width: int, height: int) -> N
     """Against every pixel cut into as many as both canvases have; over the seam too."""
     rng = np.random.default_rng(x0)
     for columns in (8, 60, 96):
-        rectangle = Rectangle(x0=x0 if columns < 96 else 0, y0=6, width=columns, height=20)
-        kept = rng.random((20, columns), np.float32)
-        whole = np.ones((48, 96))
+        rectangle = Rectangle(x0=x0, y0=6, width=columns, height=20)
+        kept = rng.integers(0, WHOLE + 1, (20, columns), np.int16)
+        whole = np.full((48, 96), WHOLE)
         whole[6:26, np.arange(rectangle.x0, rectangle.x0 + columns) % 96] = kept
         fine = np.repeat(np.repeat(whole, height, axis=0), width, axis=1)
-        expected = fine.reshape(height, 48, width, 96).mean(axis=(1, 3))
+        expected = fine.reshape(height, 48, width, 96).sum(axis=(1, 3)) / (48 * 96)
         shrinking = Shrinking(96, 48, width, height, device=torch.device("cpu"))
-        found = shrinking(Outline(rectangle, Cover(torch.from_numpy(kept * WHOLE))))
+        found = shrinking(Outline(rectangle, Cover(torch.from_numpy(kept))))
         there = found.rectangle
-        shown = np.ones((height, width))
+        shown = np.full((height, width), float(WHOLE))
         places = np.arange(there.x0, there.x0 + there.width) % width
         assert len(set(places)) == len(places)
-        shown[there.y0 : there.y0 + there.height, places] = found.cover.kept.numpy() / WHOLE
-        assert np.abs(shown - expected).max() < 6e-5
+        shown[there.y0 : there.y0 + there.height, places] = found.cover.kept.numpy()
+        assert np.abs(shown - expected).max() < 1e-12
+
+
+def test_half_of_a_smaller_pixel_is_exactly_half() -> None:
+    """Of three and a third of each other: whichever rows are hidden, if they are half of it."""
+    shrinking = Shrinking(20, 10, 6, 3, device=torch.device("cpu"))
+    kept = torch.full((10, 20), WHOLE, dtype=torch.int16)
+    kept[:5] = 0  # to the middle of the second row of new pixels
+    found = shrinking(Outline(Rectangle(x0=0, y0=0, width=20, height=10), Cover(kept)))
+    assert (found.cover.kept[0] == 0).all()
+    assert (found.cover.kept[1] == WHOLE // 2).all()
+    visibility = Visibility(width=6, height=3, device=torch.device("cpu"))
+    assert visibility.of([found])[0].rows.tolist() == [6, 6, 0]
+    kept[4, 0] = 1  # a 128th of an old pixel less
+    found = shrinking(Outline(Rectangle(x0=0, y0=0, width=20, height=10), Cover(kept)))
+    assert visibility.of([found])[0].rows.tolist() == [6, 5, 0]
 
 
 def test_fractions_are_of_the_solid_angle() -> None:

@@ -1,0 +1,99 @@
+"""Blending in fixed point against plain arithmetic: every level over every level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from seldsynth.render.compositor import Frame, Patch, faded, noisy, warp
+from seldsynth.render.projection import Rectangle, SamplingGrid
+from seldsynth.render.textures import Texture
+
+LEVELS = torch.arange(256.0)
+COVERAGES = torch.cat((torch.linspace(0, 1, 257), torch.tensor([0.5, 0.999, 1.0])))
+CPU = torch.device("cpu")
+WIDTH, HEIGHT = 512, 2 * len(COVERAGES)
+SHOWN = [1 / 241, 0.1, 0.5, 10 / 11, 240 / 241]
+
+
+def patch_of(colour: torch.Tensor, alpha: torch.Tensor | None = None) -> Patch:
+    """Colours [256] of texels side by side, covering more and more from row to row."""
+    planes = [colour] if alpha is None else [colour * alpha, alpha]
+    luma = torch.stack(planes)[None, :, None]
+    chroma = torch.stack([planes[0], *planes])[None, :, None]
+    rectangle = Rectangle(x0=0, y0=0, width=WIDTH, height=HEIGHT)
+    return warp(Texture(luma=luma, chroma=chroma), rectangle, grid(2), grid(1))
+
+
+def grid(size: int) -> SamplingGrid:
+    """Looks at each texel in columns of its own, so many; as many rows of each coverage."""
+    x = ((LEVELS + 0.5) / 128 - 1).repeat_interleave(size)
+    coverage = COVERAGES.repeat_interleave(size)
+    positions = torch.stack((x, torch.zeros(len(x))), dim=-1).expand(len(coverage), -1, -1)
+    return SamplingGrid(
+        positions=positions.contiguous(),
+        coverage=coverage[:, None].expand(-1, len(x)).contiguous(),
+    )
+
+
+def blended(patch: Patch, below: int) -> list[NDArray[np.float64]]:
+    """Luma and a plane of chroma over one level: a row per coverage, a column per texel."""
+    frame = Frame(width=WIDTH, height=HEIGHT, device=CPU)
+    frame.buffer.fill_(below)
+    frame.paint(patch)
+    return [plane.numpy().astype(np.float64) for plane in (frame.luma[::2, ::2], frame.chroma[1])]
+
+
+def check(patch: Patch, colour: torch.Tensor, shade: torch.Tensor, *, most: float) -> None:
+    """Over all levels below. shade: how much of them is hidden, [rows, 256]."""
+    for below in range(256):
+        expected = (shade * colour + (1 - shade) * below).numpy()
+        for found in blended(patch, below):
+            assert np.abs(found - expected).max() <= most, below
+            if (colour == colour[0]).all() and below == colour[0]:
+                assert (found == below).all()
+
+
+def test_every_level_over_every_level() -> None:
+    check(patch_of(LEVELS), LEVELS, COVERAGES[:, None].expand(-1, 256), most=1.51)
+
+
+@pytest.mark.parametrize("level", [0, 16, 127, 235, 255])
+def test_every_alpha_over_every_level(level: int) -> None:
+    colour, alpha = torch.full((256,), float(level)), LEVELS / 255
+    patch = patch_of(colour, alpha)
+    for below in range(256):
+        shade = COVERAGES[:, None] * alpha
+        expected = (shade * colour + (1 - shade) * below).numpy()
+        for found in blended(patch, below):
+            assert np.abs(found - expected).max() <= 1.51, below
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_every_level_that_fades(shown: float) -> None:
+    shade = COVERAGES[:, None].expand(-1, 256) * shown
+    check(faded(patch_of(LEVELS), shown), LEVELS, shade, most=2.51)
+
+
+@pytest.mark.parametrize("shown", [1.0, *SHOWN])
+@pytest.mark.parametrize("level", [16, 128, 235, 255])
+def test_a_picture_over_its_like_is_its_like(level: int, shown: float) -> None:
+    patch = faded(patch_of(torch.full((256,), float(level))), shown)
+    for found in blended(patch, level):
+        assert (found == level).all()
+
+
+@pytest.mark.parametrize("deviation", [0.4, 8.0, 64.0])
+def test_noise_stays_within_the_range_of_video(deviation: float) -> None:
+    rng = np.random.default_rng(1)
+    noise = torch.from_numpy(rng.uniform(-3.4, 3.4, (HEIGHT, WIDTH)).astype(np.float32))
+    patch = noisy(patch_of(LEVELS), noise, deviation)
+    shade = COVERAGES[:, None].numpy()
+    there = noise[::2, ::2].numpy()
+    for below in (0, 16, 128, 235, 255):
+        with_noise = np.clip(LEVELS.numpy() + deviation * there, 16, 235)
+        expected = shade * with_noise + (1 - shade) * below
+        # What is rounded, how much is hidden, weighs the noise as well as the level.
+        assert np.abs(blended(patch, below)[0] - expected).max() <= 1.6 + deviation * 3.4 / 128
