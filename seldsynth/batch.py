@@ -240,12 +240,15 @@ def _notes_on(
 
 
 def _save_plan(job: Job) -> Outcome:
-    """Save a plan that is not to be rendered now; says so if a video of another one is there."""
-    recording, warnings = job.recording, job.warnings
+    """Save a plan that is not to be rendered now, unless a video of another one is there."""
+    recording = job.recording
     if recording.video.is_file() and not holds_plan(recording.plan, job.plan):
-        warnings = (*warnings, "its video is still that of another plan")
+        return job.failed(
+            f"{recording.video}: a video of another plan, which would be parted from its own; "
+            "plan into another output.video_dir, or delete the video"
+        )
     write_whole(recording.plan, job.plan.to_json())
-    return replace(job.failed(""), status="planned", warnings=warnings)
+    return replace(job.failed(""), status="planned")
 
 
 def holds_plan(path: Path, plan: ScenePlan) -> bool:

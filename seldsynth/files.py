@@ -151,6 +151,8 @@ def check_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigError(f"cannot write to {folder}: it, or what is above it, is a file") from None
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}") from None
 

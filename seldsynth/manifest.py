@@ -82,6 +82,8 @@ def record_of(
     status = outcome.status
     if status == "planned" or (status == "skipped" and not (outcome.message or outcome.outputs)):
         return None
+    if not (config_sha256 or outcome.plan_sha256):  # no plan, though it was given as one
+        return None
     if status == "skipped" and outcome.outputs:  # finished, and never written down
         status, device, made_by = "done", "", {"seldsynth": outcome.made_by}
     return Record(
@@ -158,7 +160,8 @@ class Manifest:
 class Books:
     """Writes down what becomes of recordings: in the manifests of their sets, and in the log.
 
-    manifests: by the folder of the set. config_sha256: empty for saved plans.
+    manifests: by the folder of the set; none if nothing is to be made. config_sha256: empty for
+    saved plans.
     """
 
     def __init__(
@@ -177,12 +180,16 @@ class Books:
     def write(self, outcome: Outcome) -> None:
         """Write down an outcome; first where programs read it."""
         video = outcome.video.absolute()
-        folder = next(folder for folder in video.parents if folder in self._manifests)
+        folder = next((folder for folder in video.parents if folder in self._manifests), None)
+        if folder is not None:
+            self._write_record(outcome, folder)
+        if self._run_log is not None:
+            self._run_log.write(outcome)
+
+    def _write_record(self, outcome: Outcome, folder: Path) -> None:
         record = record_of(outcome, folder, config_sha256=self._config_sha256, device=self._device)
         if record is not None:
             self._manifests[folder].write(record)
-        if self._run_log is not None:
-            self._run_log.write(outcome)
 
     def close(self) -> bool:
         """Write what could not be written before; returns whether all is written now."""

@@ -62,13 +62,19 @@ class Verdict:
 
 
 def verify_set(
-    root: Path, *, quick: bool, workers: int, on_recording: Callable[[int], object]
+    root: Path,
+    *,
+    quick: bool,
+    workers: int,
+    on_recording: Callable[[int], object],
+    at_work: bool = False,
 ) -> Iterator[Verdict]:
     """Check every recording that the manifests of a folder tell of, then what they do not tell of.
 
     quick: without hashes and without reading the files beside the videos through; sizes, plans,
     labels, and the videos' indices, are. on_recording is told how many there are, as each is done.
-    Raises ConfigError if there is no manifest, or it cannot be read.
+    at_work: a run is, and what is temporary is its own. Raises ConfigError if there is no manifest,
+    or it cannot be read.
     """
     manifests = read_manifests(root)
     if not manifests.paths:
@@ -85,7 +91,7 @@ def verify_set(
     for verdict in _spread(check, records, workers=workers):
         on_recording(len(records))
         yield verdict
-    faults = tuple(_unrecorded(root, manifests))
+    faults = tuple(_unrecorded(root, manifests, at_work=at_work))
     if faults:
         yield Verdict(name="", status="unrecorded", faults=faults)
 
@@ -309,7 +315,7 @@ _SLOW_CHECKS: Mapping[str, Callable[[Path, ScenePlan], str]] = {
 }
 
 
-def _unrecorded(root: Path, manifests: Manifests) -> Iterator[Fault]:
+def _unrecorded(root: Path, manifests: Manifests, *, at_work: bool) -> Iterator[Fault]:
     """Videos of ours that no manifest tells of, and what killed runs left."""
     known = {root / name for record in manifests.records.values() for name in record.outputs} | {
         root / f"{name}.mp4" for name in manifests.records
@@ -324,7 +330,7 @@ def _unrecorded(root: Path, manifests: Manifests) -> Iterator[Fault]:
                     what="is a video that no manifest tells of; --resume writes it down, "
                     "if labels have its name",
                 )
-        for path in temporaries_in(Path(folder)):
+        for path in [] if at_work else temporaries_in(Path(folder)):
             yield Fault(
                 path=path.relative_to(root).as_posix(),
                 what="was left by a run that was killed; --resume removes it",

@@ -175,7 +175,7 @@ def test_a_worker_that_is_killed_fails_alone(
     assert main(["synth", "--config", str(long_project), "--resume"]) == 0
     said = capsys.readouterr().out
     assert "is made again: failed before: its worker process died" in said
-    assert re.search(r"done +2 +200\nskipped +2", said)
+    assert re.search(r"done +2 +200\nkept +2", said)
     assert main(["verify", str(long_project.parent / "videos"), "-q"]) == 0
 
 

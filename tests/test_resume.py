@@ -101,7 +101,7 @@ def test_what_is_harmed_is_made_again_and_said(
     out = capsys.readouterr().out
     assert f"b is made again: {said}" in out
     assert out.count("is made again") == 1
-    assert re.search(r"done +1 +10\nskipped +2 *\nfailed +0", out)
+    assert re.search(r"done +1 +10\nkept +2 *\nfailed +0", out)
     assert f"made again: 1 ({said.split(':')[0]}" in out
     assert contents(project) == before
     assert read_manifests(videos(project)).records["b"].again.startswith(said)
@@ -129,7 +129,7 @@ def test_what_changes_nothing_makes_nothing_again(
     capsys.readouterr()
     others = ("--set", "processing.workers=3", "--set", "output.log_file=elsewhere/log.txt")
     assert synth(project, "--resume", *others) == 0
-    assert re.search(r"done +0 *\nskipped +3 *\nfailed +0", capsys.readouterr().out)
+    assert re.search(r"done +0 *\nkept +3 *\nfailed +0", capsys.readouterr().out)
     assert contents(project) == before
 
 
@@ -198,7 +198,7 @@ def test_what_another_version_finished_is_kept(
     assert synth(project, "--resume") == 0
     out = capsys.readouterr().out
     assert "finished by seldsynth 0.0.9 and kept: 2\n" in out
-    assert re.search(r"done +1 +10\nskipped +2 ", out)
+    assert re.search(r"done +1 +10\nkept +2 ", out)
     assert before.items() <= contents(project).items()
 
 

@@ -112,7 +112,7 @@ def test_resume_sees_what_all_shards_finished(
     assert synth(project, "--retry-failed", "--shard", "3/3") == 0
     assert "recordings that failed before: 1 of 1" in capsys.readouterr().out
     assert synth(project, "--resume") == 0
-    assert re.search(r"done +0.*\nskipped +5", capsys.readouterr().out)
+    assert re.search(r"done +0.*\nkept +5", capsys.readouterr().out)
     assert read_manifests(project.parent / "videos").records["mix1"].status == "done"
     (project.parent / "videos" / "mix3.mp4").unlink()
     assert synth(project, "--resume", "--shard", "5/5") == 0

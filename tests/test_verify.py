@@ -52,7 +52,11 @@ def table(right: int, wrong: int = 0, failed: int = 0, left_out: int = 0, *, fil
         f"{'':12}recordings\n"
         + "".join(f"{name:12}{count:>10}\n" for name, count in rows)
         + f"files that are not right: {files}\n"
-        + ("what is named is made again by --resume once it is deleted\n" if files else "")
+        + (
+            "to mend a recording: delete what is named of it, then run with --resume\n"
+            * (wrong > 0)
+        )
+        + ("what failed is tried again by --retry-failed, and by --resume\n" if failed else "")
     )
 
 
@@ -238,6 +242,7 @@ def test_folders_that_are_no_set(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_run_that_is_at_work_is_said(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (videos / ".c.mp4.77.tmp").write_text("what it is writing")
     with held(videos) as other:
         capsys.readouterr()
         assert main(["verify", str(videos), "-v"]) == 0

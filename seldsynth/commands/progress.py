@@ -97,17 +97,24 @@ def _say(line: str) -> None:
         sys.stdout.flush()
 
 
+def _kind(outcome: Outcome) -> str:
+    """What a person would call its status."""
+    if outcome.status == "skipped":
+        return "left out" if outcome.message else "kept"
+    return outcome.status
+
+
 def print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> None:
     """Print how many recordings ended how, in how many seconds."""
     if quiet:
         return
     frames = sum(outcome.frames for outcome in outcomes if outcome.status == "done")
     print(f"{'':12}{'recordings':>10}{'frames':>10}")
-    for status in ("done", "planned", "skipped", "failed"):
-        of_status = [outcome for outcome in outcomes if outcome.status == status]
-        if of_status or status in ("done", "failed"):
-            made = sum(outcome.frames for outcome in of_status if status != "skipped")
-            print(f"{status:12}{len(of_status):>10}{made or '':>10}")
+    for kind in ("done", "planned", "kept", "left out", "failed"):
+        of_kind = [outcome for outcome in outcomes if _kind(outcome) == kind]
+        if of_kind or kind in ("done", "failed"):
+            made = sum(outcome.frames for outcome in of_kind if kind != "kept")
+            print(f"{kind:12}{len(of_kind):>10}{made or '':>10}")
     reasons = Counter(outcome.again.split(":")[0] for outcome in outcomes if outcome.again)
     if reasons:
         words = (f"{count} ({reason})" for reason, count in reasons.most_common())

@@ -101,6 +101,8 @@ def _run(options: argparse.Namespace) -> int:
     is_demo = options.config is None
     if is_demo and options.shard != WHOLE:
         raise ConfigError("--shard is a share of a config's recordings: it needs --config")
+    if is_demo and not options.quiet:
+        print("no --config: this is the demo")
     config_path = demo.prepare() if is_demo else options.config
     config = load_config(config_path, options.overrides)
     if config.canvas.width != 2 * config.canvas.height:
@@ -177,9 +179,12 @@ def _make_set(
         look = Finished(video_dir, manifests, config_sha256=config_hash)
         if options.retry_failed:
             num_all = len(recordings)
+            num_new = sum(one.recording_id not in manifests.records for one in recordings)
             recordings = failed_before(recordings, manifests.records)
             if not options.quiet:
                 print(f"recordings that failed before: {len(recordings)} of {num_all}")
+            if num_new:
+                _log.warning("recordings that no run came to: %d; --resume makes them", num_new)
     jobs = plan_recordings(
         config,
         recordings,
@@ -191,7 +196,7 @@ def _make_set(
         plan_only=options.plan_only,
     )
     books = Books(
-        {video_dir: Manifest(video_dir, shard=options.shard)},
+        {} if options.plan_only else {video_dir: Manifest(video_dir, shard=options.shard)},
         RunLog(options.shard.named(log_file)),
         config_sha256=config_hash,
         device=str(device),
@@ -233,8 +238,8 @@ def _from_plans(options: argparse.Namespace) -> int:
     """Render saved plans; a config, if given, says where their folders are now."""
     if options.plan_only or options.resume or options.retry_failed:
         raise ConfigError(
-            "--from-plan makes videos of plans: no --plan-only, no --resume, no --retry-failed "
-            "with it"
+            "--from-plan makes videos of all plans that it is given: no --plan-only, no --resume, "
+            "no --retry-failed with it; name those that you want"
         )
     if options.overrides and options.config is None:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
@@ -248,7 +253,8 @@ def _from_plans(options: argparse.Namespace) -> int:
     plans = sorted({path.resolve(): path for path in options.from_plan}.values())[: options.limit]
     for path in plans:
         if not path.is_file():
-            raise ConfigError(f"--from-plan {path}: no such file")
+            what = "a folder; name plan files" if path.is_dir() else "no such file"
+            raise ConfigError(f"--from-plan {path}: {what}")
     plans = options.shard.share_of(plans)
     if not plans:
         return _nothing_to_do(options)
@@ -282,8 +288,11 @@ def _render_plans(
         outcomes, all_recorded = _run_jobs(
             jobs, len(plans), executor=executor, books=books, options=options
         )
-    if not options.quiet and any(outcome.status == "done" for outcome in outcomes):
-        print("the videos are beside their plans")
+    if not options.quiet:
+        if any(outcome.status == "done" for outcome in outcomes):
+            print("the videos are beside their plans")
+        for root in roots:
+            print(f"manifest: {options.shard.named(root / NAME)}")
     return _exit_code(outcomes, all_recorded=all_recorded)
 
 

@@ -51,7 +51,11 @@ def _run(options: argparse.Namespace) -> int:
 
         workers = num_workers(options.workers)
         for verdict in verify_set(
-            options.dir, quick=options.quick, workers=workers, on_recording=advance
+            options.dir,
+            quick=options.quick,
+            workers=workers,
+            on_recording=advance,
+            at_work=bool(at_work),
         ):
             counts[_kind(verdict)] += 1
             num_faults += len(verdict.faults)
@@ -62,8 +66,10 @@ def _run(options: argparse.Namespace) -> int:
         for kind in ("right", "not right", "failed", "left out"):
             print(f"{kind:12}{counts[kind]:>10}")
         print(f"files that are not right: {num_faults}")
-        if num_faults:
-            print("what is named is made again by --resume once it is deleted")
+        if counts["not right"]:
+            print("to mend a recording: delete what is named of it, then run with --resume")
+        if counts["failed"]:
+            print("what failed is tried again by --retry-failed, and by --resume")
     return int(num_faults > 0)
 
 
