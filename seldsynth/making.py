@@ -137,11 +137,13 @@ def _write_sound_beside(job: Job, files: FilesTogether) -> None:
     """Write the sound that cannot go into the video, as long as that is."""
     sound = job.plan.sound
     if sound is not None and sound.is_kept_beside:
+        beside = sound_beside(job.recording.video)
         write_wav(
             job.folders[SOUND_FOLDER] / sound.path,
-            files.temporary(sound_beside(job.recording.video)),
+            files.temporary(beside),
             num_samples=job.plan.num_samples(sound.info.sample_rate),
             comment=comment_of(job.plan.sha256()),
+            name=beside,
         )
 
 

@@ -32,7 +32,7 @@ DistanceUnit = Literal["m", "cm"]
 MAX_LABEL_FRAMES = 72_000
 """Two hours. A frame number past that is taken for a fault of the file."""
 MAX_ROWS = 250_000
-"""An hour of seven sources at a time. More rows are taken for a fault of the file."""
+"""Two hours of three sources at a time. More rows are taken for a fault of the file."""
 MAX_SOURCES = 100
 """Rows of one label frame. More are taken for a fault of the file."""
 _MAX_BYTES = 64 << 20

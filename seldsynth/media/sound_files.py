@@ -161,11 +161,13 @@ def _read(path: Path, file: soundfile.SoundFile, samples: int, dtype: str) -> ND
     return block
 
 
-def write_wav(source: Path, target: Path, *, num_samples: int, comment: str = "") -> None:
+def write_wav(
+    source: Path, target: Path, *, num_samples: int, comment: str = "", name: Path | None = None
+) -> None:
     """Write the first samples of a sound file as a WAV, silence after its end.
 
     Samples keep their format, FLAC's too. comment: a line that it says of itself. Raises
-    MediaError.
+    MediaError, under `name` if target is a temporary file.
     """
     with open_sound(source) as file:
         dtype = WHOLE_NUMBERS.get(file.subtype, "float64")
@@ -186,7 +188,7 @@ def write_wav(source: Path, target: Path, *, num_samples: int, comment: str = ""
             _forget_the_time(target)
         except (OSError, RuntimeError) as error:
             reason = _why_not_written(target) or error
-            raise MediaError(f"{target}: cannot be written: {reason}") from None
+            raise MediaError(f"{name or target}: cannot be written: {reason}") from None
 
 
 def _why_not_written(path: Path) -> str:
