@@ -10,7 +10,13 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 
 from seldsynth.batch import Job, Outcome
@@ -38,9 +44,8 @@ class LocalProcesses:
 
     def __exit__(self, *_: object) -> None:
         self._stop.value = True  # whoever is at work ends at the next frame
-        with contextlib.ExitStack() as closing:
-            for worker in self._workers:
-                closing.callback(worker.close)
+        with ThreadPoolExecutor(len(self._workers)) as closing:  # half a second each
+            list(closing.map(_Worker.close, self._workers))
 
     def submit(self, job: Job) -> None:
         """See `Executor`."""
@@ -103,6 +108,7 @@ class _Worker:
         return new
 
     def close(self) -> None:
+        """Wait until the process has ended."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None

@@ -1,6 +1,7 @@
 """The command line as a user has it: files, exit codes, what is said."""
 
 import contextlib
+import multiprocessing
 import os
 import re
 import signal
@@ -165,6 +166,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
         for index in range(5):
             mock_labels(tmp_path / workers / "labels" / f"mix{index}.csv", MOVING)
         assert synth(config, "--set", f"processing.workers={workers}") == 0
+        assert not multiprocessing.active_children()
         videos = tmp_path / workers / "videos"
         results.append(
             {

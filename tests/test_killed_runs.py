@@ -181,7 +181,10 @@ def test_killed_at_50_random_moments(runs: Runs, whole: tuple[Files, Files]) -> 
         if number % 5 == 0:  # and the run that was to mend it
             killed.append(ways_to_end[-1 - number])
         for again, moment in enumerate(killed):
-            answer = runs(name, *(["--resume"] if again else []), **moment)
+            arguments = ["--resume"] if again else []
+            answer = runs(name, *arguments, **moment)
+            if answer["code"] == 0 and "seconds" in moment:  # faster than what was measured
+                answer = runs(name, *arguments, **{**moment, "seconds": moment["seconds"] / 4})
             num_killed += answer["code"] == -signal.SIGKILL
             assert answer["code"] in (-signal.SIGKILL, 0), answer["said"]
             check_nothing_is_half_done(folder, whole)
