@@ -1,9 +1,10 @@
 """Two workers against one: python benchmarks/bench_workers.py [--rounds N].
 
 The same recordings by the whole command, start and planning included, with one worker and with two,
-in turn. What two cores of this machine have for each other is measured in the same rounds: the
-encoder alone on frames in memory, in one process and in two at once. Medians of the rounds' ratios
-count. Writes benchmarks/results/workers.json.
+in turn; and recordings of a tenth of a second, which are all start: less these, it is how fast
+recordings are made from then on. What two cores of this machine have for each other is measured in
+the same rounds: the encoder alone on frames in memory, in one process and in two at once. Medians
+of the rounds' ratios count. Writes benchmarks/results/workers.json.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ from seldsynth.render.scene import render_frames
 
 _RECORDINGS = 8
 _SCENE = Scene(stills=1, clips=1, freely=True, seconds=40.0)
+_START_SCENE = replace(_SCENE, seconds=0.1)
 _FLOOR_SCENE = Scene(stills=1, clips=1, freely=True, seconds=4.0)
 _FLOOR_REPEATS = 10
 
@@ -45,6 +48,15 @@ def seconds(config: Path, videos: Path, workers: int) -> float:
         check=True,
     )
     return time.perf_counter() - start
+
+
+def project_of(scene: Scene, folder: Path) -> Path:
+    """The config of a project with so many recordings of a scene."""
+    project = make_project(scene, folder)
+    labels = folder / "labels" / "scene.csv"
+    for index in range(1, _RECORDINGS):
+        shutil.copy(labels, labels.with_name(f"scene{index}.csv"))
+    return project.config
 
 
 def floor(folder: Path) -> float:
@@ -69,16 +81,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    ones, twos, ceilings = [], [], []
-    with tempfile.TemporaryDirectory() as folder:
-        project = make_project(_SCENE, Path(folder))
-        labels = Path(folder) / "labels" / "scene.csv"
-        for index in range(1, _RECORDINGS):
-            shutil.copy(labels, labels.with_name(f"scene{index}.csv"))
+    ones, twos, ceilings, later = [], [], [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        long, short = (
+            project_of(_SCENE, folder / "long"),
+            project_of(_START_SCENE, folder / "short"),
+        )
         for _ in range(options.rounds):
-            ones.append(seconds(project.config, Path(folder) / "videos", 1))
-            twos.append(seconds(project.config, Path(folder) / "videos", 2))
-            floors = [seconds_of_floors(Path(folder) / f"floor{n}", n) for n in (1, 2)]
+            ones.append(seconds(long, folder / "long" / "videos", 1))
+            twos.append(seconds(long, folder / "long" / "videos", 2))
+            starts = [seconds(short, folder / "short" / "videos", n) for n in (1, 2)]
+            later.append((ones[-1] - starts[0]) / (twos[-1] - starts[1]))
+            floors = [seconds_of_floors(folder / f"floor{n}", n) for n in (1, 2)]
             ceilings.append(2 * floors[0] / floors[1])
     ratio = statistics.median(one / two for one, two in zip(ones, twos, strict=True))
     frames = _RECORDINGS * _SCENE.seconds * 30
@@ -87,8 +102,9 @@ def main() -> None:
         median = statistics.median(times)
         print(f"{workers} worker(s): {median:.1f} s, {frames / median:.0f} frames/s")
     print(f"two workers are {ratio:.2f} times as fast as one")
+    print(f"less what a start takes, {statistics.median(later):.2f} times")
     print(f"two encoders alone are {statistics.median(ceilings):.2f} times as fast as one")
-    found = {"one_s": ones, "two_s": twos, "ratio": ratio, "encoders": ceilings}
+    found = {"one_s": ones, "two_s": twos, "ratio": ratio, "later": later, "encoders": ceilings}
     write_results("workers", [found])
 
 
