@@ -103,28 +103,6 @@ class Motion:
         return float(start + self.weight[index] * (row_values[self.after[index]] - start))
 
 
-class Playhead:
-    """Goes along a motion, video frame by video frame, never back."""
-
-    def __init__(self, motion: Motion) -> None:
-        self._frames = motion.video_frames
-        self._row = 0
-        self._asked = -1
-
-    def row_at(self, video_frame: int) -> int | None:
-        """Which row of the motion a video frame is; None if it does not show it."""
-        self._asked = video_frame
-        while self._row < len(self._frames) and self._frames[self._row] < video_frame:
-            self._row += 1
-        is_there = self._row < len(self._frames) and self._frames[self._row] == video_frame
-        return self._row if is_there else None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no frame after the one asked for last shows it."""
-        return not len(self._frames) or self._asked >= self._frames[-1]
-
-
 def label_frame_of(video_frames: NDArray[np.int64], frame_rate: Fraction) -> NDArray[np.int64]:
     """Label frame in which each video frame's time i / frame_rate lies, in whole numbers."""
     ticks: NDArray[np.int64] = LABEL_RATE * frame_rate.denominator * video_frames
@@ -135,11 +113,6 @@ def num_video_frames(duration_s: Fraction, frame_rate: Fraction) -> int:
     """Number of video frames whose time lies in [0, duration_s)."""
     frames = duration_s * frame_rate
     return -(-frames.numerator // frames.denominator)
-
-
-def first_video_frame(track: Track, frame_rate: Fraction) -> int:
-    """The first video frame that shows a track, if the video is as long."""
-    return num_video_frames(Fraction(track.label_frames[0], LABEL_RATE), frame_rate)
 
 
 def motion_of(track: Track, *, frame_rate: Fraction, num_frames: int, interpolate: bool) -> Motion:

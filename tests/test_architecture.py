@@ -10,7 +10,7 @@ import seldsynth
 ORDER = [
     "errors", "files", "folders", "run_lock", "class_table", "classes", "words", "sphere",
     "yaml_file", "class_file",
-    "config_values", "config", "config_file", "metadata", "events",
+    "config_values", "config", "config_file", "metadata", "events", "cast",
     "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
     "media.clips", "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
     "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",

@@ -7,13 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seldsynth.cast import Cast, Playhead
 from seldsynth.events import (
     Motion,
-    Playhead,
     SoundEvent,
     Track,
     events_of,
-    first_video_frame,
     motion_of,
     num_video_frames,
 )
@@ -246,8 +245,53 @@ def test_it_is_visible_exactly_when_the_time_lies_in_one_of_its_label_frames(
         inside = any(Fraction(n, 10) <= time < Fraction(n + 1, 10) for n in label_frames)
         assert (video_frame in visible) == inside
     assert [row for row in rows if row is not None] == list(range(len(visible)))
-    if visible:
-        assert first_video_frame(of, rate) <= min(visible)
+
+
+@given(
+    RATES,
+    st.lists(
+        st.lists(st.integers(0, 30), min_size=1, max_size=5, unique=True), min_size=1, max_size=5
+    ),
+)
+def test_who_is_there(rate: Fraction, all_label_frames: list[list[int]]) -> None:
+    """Each is made once, when it comes, and let go when it has gone."""
+    tracks = [
+        Track(
+            label_frames=tuple(sorted(frames)),
+            azimuth_deg=(0.0,) * len(frames),
+            elevation_deg=(0.0,) * len(frames),
+            distance_m=(1.0,) * len(frames),
+        )
+        for frames in all_label_frames
+    ]
+    motions = [motion(track, rate, num_frames=100) for track in tracks]
+    made: list[int] = []
+    gone: list[Player] = []
+
+    def make(place: int) -> Player:
+        made.append(place)
+        return Player(motions[place])
+
+    cast = Cast(tracks, make, frame_rate=rate)
+    for video_frame in range(100):
+        found = [(place, row) for place, _, row in cast.at(video_frame)]
+        expected = [
+            (place, one.video_frames.tolist().index(video_frame))
+            for place, one in enumerate(motions)
+            if video_frame in one.video_frames
+        ]
+        assert found == expected
+        gone += cast.leave()
+        left = [one for one in gone if len(one.motion.video_frames)]
+        assert all(one.motion.video_frames[-1] <= video_frame for one in left)
+    assert len(set(made)) == len(made)
+    assert len(gone) + len(cast.dismiss()) == len(made)
+
+
+class Player:
+    def __init__(self, motion: Motion) -> None:
+        self.motion = motion
+        self.playhead = Playhead(motion)
 
 
 @given(

@@ -191,10 +191,9 @@ def _sampled(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Te
     rounding = torch.full((), _ROUNDING + 0.5, device=planes.device)
     if has_alpha:
         scaled = torch.addcmul(rounding, sampled, grid.coverage, value=WHOLE, out=sampled)
-        *colours, shade = scaled.to(torch.int16).unbind()
-        shade -= _ROUNDING
-        most = 255 * shade + _ROUNDING
-        return torch.stack([torch.minimum(one, most) for one in colours]), WHOLE - shade
+        fixed = scaled.to(torch.int16)
+        shade = fixed[-1] - _ROUNDING
+        return torch.minimum(fixed[:-1], 255 * shade + _ROUNDING), WHOLE - shade
     shade = torch.mul(grid.coverage, WHOLE).round_()
     colour = torch.addcmul(rounding, sampled, shade, out=sampled).to(torch.int16)
     return colour, (WHOLE - shade).to(torch.int16)

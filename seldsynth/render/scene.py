@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from seldsynth.asset_files import file_sha256
+from seldsynth.cast import Cast
 from seldsynth.errors import AssetError
-from seldsynth.events import first_video_frame
 from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
@@ -87,10 +85,14 @@ def render_scene(
             noise = canvas_noise(
                 width=plan.width, height=plan.height, seed=plan.noise_seed, device=device
             )
-        stage = Stage(plan, folders, device, noise=noise)
-        resources.callback(stage.close)
+        tiles = Cast(
+            [tile.track for tile in plan.tiles],
+            lambda index: Tile(plan.tiles[index], plan, folders, device, noise=noise),
+            frame_rate=plan.frames_per_second,
+        )
+        resources.callback(lambda: _close(tiles.dismiss()))
         painted: list[Patch] | None = None
-        for video_frame, layers in _layers(plan, stage):
+        for video_frame, layers in _layers(plan, tiles):
             canvas_moved = canvas.advance(video_frame / plan.frames_per_second)
             patches = [patch for layer in layers for patch in _painted_for(layer)]
             if painted is None or canvas_moved:
@@ -107,7 +109,7 @@ def render_scene(
             yield SceneFrame(video_frame, frame.buffer, layers)
 
 
-def _layers(plan: ScenePlan, stage: Stage) -> Iterator[tuple[int, list[Layer]]]:
+def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Layer]]]:
     """The pictures in each video frame, made a few frames ahead.
 
     What they are made with is in the processor's cache then, from which painting and encoding a
@@ -117,16 +119,28 @@ def _layers(plan: ScenePlan, stage: Stage) -> Iterator[tuple[int, list[Layer]]]:
     num_bytes = 0
     for video_frame in range(plan.num_frames):
         time_s = video_frame / plan.frames_per_second
+        shown = sorted(tiles.at(video_frame), key=_nearness)
         layers = [
-            Layer(index, tile.shadow(row), tile.patch(row, time_s))
-            for index, tile, row in stage.at(video_frame)
+            Layer(index, tile.shadow(row), tile.patch(row, time_s)) for index, tile, row in shown
         ]
+        _close(tiles.leave())
         ahead.append((video_frame, layers))
         num_bytes += sum(patch.nbytes for layer in layers for patch in _painted_for(layer))
         if len(ahead) == _FRAMES_AHEAD or num_bytes > _BYTES_AHEAD:
             yield from ahead
             ahead, num_bytes = [], 0
     yield from ahead
+
+
+def _nearness(shown: tuple[int, Tile, int]) -> tuple[float, int]:
+    """Far ones come first; of equally far ones the earlier event."""
+    index, tile, row = shown
+    return -float(tile.distance_m[row]), index
+
+
+def _close(tiles: Iterable[Tile]) -> None:
+    for tile in tiles:
+        tile.close()
 
 
 def _painted_for(layer: Layer) -> list[Patch]:
@@ -148,46 +162,3 @@ def open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) -> 
     if plan.asset.kind == "image":
         return StillCanvas(frame, plan, path)
     return VideoCanvas(frame, plan, path)
-
-
-class Stage:
-    """The pictures of a scene, each made for its first video frame and closed after its last."""
-
-    def __init__(
-        self,
-        plan: ScenePlan,
-        folders: Mapping[str, Path],
-        device: torch.device,
-        *,
-        noise: Tensor | None = None,
-    ) -> None:
-        self._plan = plan
-        self._make = partial(Tile, scene=plan, folders=folders, device=device, noise=noise)
-        rate = plan.frames_per_second
-        entrances = (
-            (first_video_frame(tile.track, rate), index) for index, tile in enumerate(plan.tiles)
-        )
-        self._coming = deque(sorted(entrances))
-        self._there: dict[int, Tile] = {}
-
-    def at(self, video_frame: int) -> list[tuple[int, Tile, int]]:
-        """Each tile that a frame shows: its place in the plan, itself, the row of its motion.
-
-        Far ones first; of equally far ones the earlier event. Frames must not go back.
-        """
-        for index in [index for index, tile in self._there.items() if tile.playhead.is_over]:
-            self._there.pop(index).close()
-        while self._coming and self._coming[0][0] <= video_frame:
-            index = self._coming.popleft()[1]
-            self._there[index] = self._make(self._plan.tiles[index])
-        rows = (
-            (index, tile, tile.playhead.row_at(video_frame)) for index, tile in self._there.items()
-        )
-        shown = [(index, tile, row) for index, tile, row in rows if row is not None]
-        return sorted(shown, key=lambda one: (-one[1].distance_m[one[2]], one[0]))
-
-    def close(self) -> None:
-        """Close what is open."""
-        for tile in self._there.values():
-            tile.close()
-        self._there.clear()

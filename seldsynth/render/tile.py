@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.events import LABEL_RATE, Playhead, motion_of
+from seldsynth.cast import Playhead
+from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.compositor import Patch, faded
 from seldsynth.render.placing import Placing

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from seldsynth.events import LABEL_RATE, Playhead, first_video_frame, motion_of
+from seldsynth.cast import Cast, Playhead
+from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.metadata import label_line
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent
 from seldsynth.render.projection import make_billboard
@@ -54,14 +54,12 @@ class TrackTable:
     """name.tracks.csv: a row per video frame and source, written as the frames come."""
 
     def __init__(self, plan: ScenePlan, file: TextIO) -> None:
-        self._plan = plan
-        rate = plan.frames_per_second
-        events = [
-            (first_video_frame(one.track, rate), place, one)
-            for place, one in enumerate(plan.events)
-        ]
-        self._coming = deque(sorted(events, key=lambda event: event[:2]))
-        self._courses: list[tuple[int, _Course]] = []  # by the places of their events in the plan
+        events = plan.events
+        self._courses = Cast(
+            [one.track for one in events],
+            lambda place: _Course(events[place], plan),
+            frame_rate=plan.frames_per_second,
+        )
         self._writer = csv.writer(file, lineterminator="\n")
         self._writer.writerow(TRACK_COLUMNS)
 
@@ -71,17 +69,11 @@ class TrackTable:
         seen: the boxes and the visible fraction of tiles, by their places in the plan. Of a source
         that is not in it nothing can be seen.
         """
-        while self._coming and self._coming[0][0] <= video_frame:
-            _, place, one = self._coming.popleft()
-            self._courses.append((place, _Course(one, self._plan)))
-            self._courses.sort(key=lambda course: course[1].event_index)
-        for place, course in self._courses:
-            row = course.playhead.row_at(video_frame)
-            if row is not None:
-                boxes, fraction = seen.get(place, ([], 0.0))
-                self._writer.writerow(course.cells(video_frame, row, boxes, fraction))
-        if any(course.playhead.is_over for _, course in self._courses):
-            self._courses = [one for one in self._courses if not one[1].playhead.is_over]
+        there = self._courses.at(video_frame)
+        for place, course, row in sorted(there, key=lambda one: one[1].event_index):
+            boxes, fraction = seen.get(place, ([], 0.0))
+            self._writer.writerow(course.cells(video_frame, row, boxes, fraction))
+        self._courses.leave()
 
 
 class _Course:
