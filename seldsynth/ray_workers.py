@@ -16,33 +16,27 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
-from seldsynth.batch import Job, Outcome, describe_failure
-from seldsynth.errors import ConfigError, MediaError, SeldsynthError
+from seldsynth.batch import Job, Outcome
+from seldsynth.errors import ConfigError
 from seldsynth.files import remove_temporaries
-from seldsynth.making import prepare_process, render_recording
-from seldsynth.provenance import code_sha256, versions
 from seldsynth.ray_counter import Counter
+from seldsynth.ray_tasks import COUNT_S, Terms, this_environment, work
 from seldsynth.recordings import files_written
-from seldsynth.render.scene import check_assets
 from seldsynth.workers import WORKER_DIED, Death
 
 _CONNECT_TIMEOUT_S = 10.0
 _LOOK_S = 5.0  # at which nodes there are
-_COUNT_S = 0.5  # frames
 _STOP_TIMEOUT_S = 30.0
 _OBJECT_STORE_BYTES = 200 * 2**20  # of a cluster of our own: plans, of at most some megabytes
 _FRACTIONS = 10_000  # Ray divides a GPU into so many parts
 
 _log = logging.getLogger(__name__)
-
-Lines = list[tuple[int, str, str]]
-"""What a task logged: level, name of the logger, words."""
 
 
 @contextlib.contextmanager
@@ -169,15 +163,6 @@ class RayCluster:
         return RayTasks(self._ray, workers=workers, most=num_recordings, device=device)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Terms:
-    """What a task needs to know beside its recording; expected: what its node must be like."""
-
-    task: int
-    expected: Mapping[str, str]
-    log_level: int
-
-
 @dataclass(kw_only=True)
 class _Busy:
     """A recording that is under way, and how many of its frames are known to be done."""
@@ -209,7 +194,7 @@ class RayTasks:
         self._workers = workers
         self._most = most
         self._wants_gpu = device.type == "cuda"
-        self._expected = _this_environment()
+        self._expected = this_environment()
         self._busy: dict[Any, _Busy] = {}
         self._num_tasks = 0
         self._new_frames = 0
@@ -229,15 +214,20 @@ class RayTasks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End what is under way: as with Ctrl-C, and by force if that takes too long."""
+        """End what is under way: tell it to stop, and by force if that takes too long.
+
+        Ray's own `cancel` is the last resort: it may end this process if a task ends just then
+        (ray-project/ray#54527). What has not begun will not, and goes with this process.
+        """
         self._interrupts.end()
-        left = list(self._busy)
-        for ref in left:
-            self._ray.cancel(ref, force=False)
-        if left:
+        if self._busy:
+            begun: set[int] = set()
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                begun = self._ray.get(self._counter.stop.remote(), timeout=_STOP_TIMEOUT_S)
+            left = [ref for ref, busy in self._busy.items() if busy.task in begun]
             _, left = self._ray.wait(left, num_returns=len(left), timeout=_STOP_TIMEOUT_S)
-        for ref in left:
-            self._ray.cancel(ref, force=True)
+            for ref in left:
+                self._ray.cancel(ref, force=True)
         for busy in self._busy.values():
             remove_temporaries(files_written(busy.job.recording.video))
         self._busy.clear()
@@ -257,7 +247,7 @@ class RayTasks:
     def submit(self, job: Job) -> None:
         """See `Executor`."""
         self._num_tasks += 1
-        terms = _Terms(
+        terms = Terms(
             task=self._num_tasks,
             expected=self._expected,
             log_level=_log.getEffectiveLevel(),
@@ -267,7 +257,7 @@ class RayTasks:
             # A process keeps the GPU that it saw first: each task has a new one.
             share = gpu_share(num_tasks=self.capacity, num_gpus=self._gpus)
             options |= {"num_gpus": share, "max_calls": 1}
-        ref = self._ray.remote(**options)(_work).remote(job, terms, self._counter)
+        ref = self._ray.remote(**options)(work).remote(job, terms, self._counter)
         self._busy[ref] = _Busy(task=self._num_tasks, job=job)
 
     def ended(self, timeout_s: float) -> list[Outcome | Death]:
@@ -307,7 +297,7 @@ class RayTasks:
 
     def new_frames(self) -> int:
         """See `Executor`. Of recordings under way, it knows them half a second late."""
-        if self._count is None and time.monotonic() - self._counted_at >= _COUNT_S:
+        if self._count is None and time.monotonic() - self._counted_at >= COUNT_S:
             self._counted_at = time.monotonic()
             self._count = self._counter.take.remote()
         if self._count is not None and self._ray.wait([self._count], timeout=0)[0]:
@@ -327,73 +317,3 @@ def gpu_share(*, num_tasks: int, num_gpus: int) -> float:
     """The part of a GPU that each of so many tasks gets, if all GPUs have as many of them."""
     per_gpu = max(1, math.ceil(num_tasks / max(1, num_gpus)))
     return max(1, _FRACTIONS // per_gpu) / _FRACTIONS
-
-
-def _this_environment() -> dict[str, str]:
-    """What the bytes of a video depend on, of this process."""
-    return {**versions(), "code": code_sha256()[:12]}
-
-
-def _work(job: Job, terms: _Terms, counter: Any) -> tuple[Outcome, Lines]:
-    """A task: its outcome, and what was logged along with it."""
-    ray: Any = importlib.import_module("ray")
-    node = f"{socket.gethostname()}, Ray node {ray.get_runtime_context().get_node_id()[:8]}"
-    counted, told_at = 0, time.monotonic()
-
-    def count() -> None:
-        nonlocal counted, told_at
-        counted += 1
-        if time.monotonic() - told_at >= _COUNT_S:
-            told_at = time.monotonic()
-            counter.tell.remote(terms.task, counted)
-
-    with _kept_lines(terms.log_level) as lines:
-        try:
-            _check_node(job, terms)
-        except SeldsynthError as error:
-            outcome = job.failed(describe_failure(error))
-        else:
-            prepare_process()
-            outcome = render_recording(job, on_frame=count)
-        _log.info("%s: on %s", job.recording.recording_id, node)
-    if outcome.status == "failed":
-        outcome = replace(outcome, message=f"{outcome.message} (on {node})")
-    return outcome, lines
-
-
-def _check_node(job: Job, terms: _Terms) -> None:
-    """Raise SeldsynthError if a video made in this process would not be as on any other node."""
-    for name, here in _this_environment().items():
-        if terms.expected[name] != here:
-            raise MediaError(
-                f"{name} is {here} on this node, and {terms.expected[name]} where the run began; "
-                "install the same on all nodes"
-            )
-    if job.place is not None:
-        job.place.check_from_elsewhere()
-    if job.device == "cuda" and not torch.cuda.is_available():
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
-        raise MediaError(f"torch sees no GPU there (CUDA_VISIBLE_DEVICES: {visible})")
-    if job.fresh:  # else it is done along with the rendering
-        check_assets(job.plan, job.folders)
-
-
-class _Keeping(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: Lines = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append((record.levelno, record.name, self.format(record)))
-
-
-@contextlib.contextmanager
-def _kept_lines(level: int) -> Iterator[Lines]:
-    """What this package logs within the block, with tracebacks."""
-    logger, keeping = logging.getLogger("seldsynth"), _Keeping()
-    logger.setLevel(level)
-    logger.addHandler(keeping)
-    try:
-        yield keeping.lines
-    finally:
-        logger.removeHandler(keeping)

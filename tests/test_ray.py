@@ -249,8 +249,8 @@ def test_a_node_that_has_other_versions(project: Path, cluster: Any) -> None:
     """The run's own are pretended to be others: every node differs from it."""
     pretending = (
         "import sys, seldsynth.ray_workers as r; from seldsynth.cli import main;"
-        "here = r._this_environment();"
-        "r._this_environment = lambda: {**here, 'av': '1.2.3'};"
+        "here = r.this_environment();"
+        "r.this_environment = lambda: {**here, 'av': '1.2.3'};"
         "sys.exit(main(sys.argv[1:]))"
     )
     arguments = command(project, cluster, "--limit", "1")[2:]
