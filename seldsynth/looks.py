@@ -20,9 +20,9 @@ from seldsynth.media.mattes import Crop, cropped
 from seldsynth.plan import CanvasPlan, LookPlan, TilePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.compositor import Frame
+from seldsynth.render.pictures import Cutout
 from seldsynth.render.projection import appears_at, make_billboard, touched_rectangle
 from seldsynth.render.scene import open_canvas
-from seldsynth.render.textures import Cutout
 from seldsynth.render.tile import tile_cutout
 
 _AROUND = 1.6  # times as large as the picture is what counts as around it

@@ -18,7 +18,7 @@ from seldsynth.media.stills import read_still
 from seldsynth.plan import CanvasPlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.compositor import Frame
-from seldsynth.render.textures import premultiplied
+from seldsynth.render.pictures import premultiplied
 
 Plane = NDArray[np.uint8]
 

@@ -1,39 +1,35 @@
 """Layers onto the canvas: planar YUV frames of which only the touched rectangles are written.
 
-Patches are in fixed point, 128ths in 16 bits: blending reads half of the memory that floats have.
-A picture's colour and what it keeps of what is below always make WHOLE together, so that nothing
-overflows and a picture over its like is its like. What is rounded is how much a border hides, by a
-256th at most and in a fade twice: with the last rounding a level and a half, or two and a half.
+Patches are in fixed point, 256ths in 16 bits: blending reads half of the memory that floats have.
+Colours are unsigned, whatever sign torch gives them: of products and sums the lower 16 bits are the
+same. What is rounded is how much of a pixel is covered, by a 512th at most, and again with alpha or
+in a fade: with the last rounding a level, or a level and a half. A picture over its like is its
+like.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from seldsynth.render.projection import (
-    Billboard,
-    Rectangle,
-    SamplingGrid,
-    chroma_grid,
-    sampling_grid,
-    touched_rectangle,
-)
-from seldsynth.render.textures import Texture
+from seldsynth.render.projection import COVERAGE_STEPS, Rectangle, SamplingGrid
+from seldsynth.render.textures import ALPHA_SCALE, COLOUR_SCALE, Texture, sampled
 
-# Deviations of a shadow at a billboard's foot, as parts of half its width.
-_SHADOW_WIDTH, _SHADOW_HEIGHT = 0.45, 0.1
 _UNIFORMS = 4
-_SHIFT = 7
-WHOLE = 1 << _SHIFT
-"""One, in fixed point: 255 times it fits into 16 bits, and so does the ½ for rounding."""
-_ROUNDING = WHOLE // 2
+WHOLE = COVERAGE_STEPS
+"""One, in fixed point."""
+# A little less than the half that rounds to the nearest: where all is white, what is kept of it and
+# what is laid over it, each rounded, may come to 150 more than 255 times WHOLE, of which 16 bits
+# have room for 255.
+_ROUNDING = 104
+_LEVEL = WHOLE // COLOUR_SCALE
+_PART = ALPHA_SCALE // WHOLE
+_SHIFT = WHOLE.bit_length() - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +56,7 @@ class Patch:
     """A billboard as it lies on the canvas, ready to be blended: (colour + kept · below) / WHOLE.
 
     luma and its cover [h, w]; chroma [2, h/2, w/2], chroma_kept [h/2, w/2]; int16. luma and chroma
-    are premultiplied, at most 255 · (WHOLE - kept), and hold the ½ that makes the division round.
+    are premultiplied, unsigned, and hold the part that makes the division round.
     """
 
     rectangle: Rectangle
@@ -82,17 +78,29 @@ class Patch:
 
 
 def warp(
-    texture: Texture, rectangle: Rectangle, luma_grid: SamplingGrid, chroma_grid: SamplingGrid
-) -> Patch:
-    """Sample a texture at every pixel of a rectangle (bilinear, its border goes on outwards)."""
-    luma, luma_kept = _sampled(texture.luma, luma_grid, has_alpha=texture.has_alpha)
-    chroma, chroma_kept = _sampled(texture.chroma, chroma_grid, has_alpha=texture.has_alpha)
-    return Patch(
-        rectangle=rectangle,
-        luma=luma[0],
-        cover=Cover(luma_kept),
-        chroma=chroma,
-        chroma_kept=chroma_kept,
+    textures: Sequence[Texture], rectangles: Sequence[Rectangle], grid: SamplingGrid
+) -> list[Patch]:
+    """What the pixels of n rectangles, all of one size, see of a texture each."""
+    seen = sampled(textures, grid)
+    luma = seen.wholes[0].mul_(_LEVEL).add_(_ROUNDING)
+    chroma = seen.halves[:2].mul_(_LEVEL // 2).add_(_ROUNDING)
+    kept, chroma_kept = _kept(seen.wholes[1], _PART), _kept(seen.halves[2], 2 * _PART)
+    return [
+        Patch(
+            rectangle=rectangle,
+            luma=luma[index],
+            cover=Cover(kept[index]),
+            chroma=chroma[:, index],
+            chroma_kept=chroma_kept[index],
+        )
+        for index, rectangle in enumerate(rectangles)
+    ]
+
+
+def _kept(alpha: Tensor, part: int) -> Tensor:
+    """What alpha [h, w] leaves of what is below, to the nearest. part: a 256th of opaque."""
+    return torch.sub(part * WHOLE + part // 2 - 1, alpha).bitwise_right_shift_(
+        part.bit_length() - 1
     )
 
 
@@ -113,10 +121,10 @@ def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) ->
 def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:
     """A patch with the canvas's noise on it, in levels of luma."""
     shown = (WHOLE - patch.cover.kept).to(torch.float32)
-    clean = patch.luma.to(torch.float32)
+    clean = _unsigned(patch.luma)
     luma = torch.addcmul(clean, _cut(noise, patch.rectangle), shown, value=deviation)
     luma = luma.clamp_(16 * shown + _ROUNDING, 235 * shown + _ROUNDING)  # within 16 bits again
-    return replace(patch, luma=luma.to(torch.int16))
+    return replace(patch, luma=_fixed(luma))
 
 
 def _cut(plane: Tensor, rectangle: Rectangle) -> Tensor:
@@ -125,37 +133,6 @@ def _cut(plane: Tensor, rectangle: Rectangle) -> Tensor:
     pieces = rectangle.pieces(plane.shape[1])
     columns = [rows[:, x : x + width] for x, _, width in pieces]
     return columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
-
-
-def foot_shadow(
-    billboard: Billboard, strength: float, *, width: int, height: int, device: torch.device
-) -> Patch:
-    """A soft dark ellipse at a billboard's lower edge, on its plane. strength: 1 is black."""
-    across, down = _SHADOW_WIDTH * billboard.half_width, _SHADOW_HEIGHT * billboard.half_width
-    around = replace(
-        billboard,
-        half_width=4 * across,
-        half_height=billboard.half_height + 4 * down,
-    )
-    rectangle = touched_rectangle(around, width=width, height=height)
-    shades = []
-    luma_grid = sampling_grid(
-        around, rectangle, width=width, height=height, feather=0.0, device=device
-    )
-    for grid in (luma_grid, chroma_grid(luma_grid)):
-        right = grid.positions[..., 0] * around.half_width / across
-        up = -grid.positions[..., 1] * around.half_height
-        above_foot = (up + billboard.half_height) / down
-        falloff = torch.exp(-0.5 * (right**2 + above_foot**2))
-        shades.append(_fixed(WHOLE * strength * falloff * grid.coverage))
-    luma_shade, chroma_shade = shades
-    return Patch(
-        rectangle=rectangle,
-        luma=16 * luma_shade + _ROUNDING,
-        cover=Cover(WHOLE - luma_shade),
-        chroma=(128 * chroma_shade + _ROUNDING).expand(2, -1, -1),
-        chroma_kept=WHOLE - chroma_shade,
-    )
 
 
 def faded(patch: Patch, shown: float) -> Patch:
@@ -167,39 +144,23 @@ def faded(patch: Patch, shown: float) -> Patch:
 
 def _faded(colour: Tensor, kept: Tensor, shown: float) -> tuple[Tensor, Tensor]:
     shade = WHOLE - kept
-    less = _fixed(shade * shown)
-    faded = (colour - _ROUNDING) * (less / shade.clamp(min=1))
-    return _fixed(faded) + _ROUNDING, WHOLE - less
+    less = (shade * shown).add_(0.5).floor_()
+    faded = (_unsigned(colour) - _ROUNDING) * (less / shade.clamp(min=1))
+    return _fixed(faded + _ROUNDING), (WHOLE - less).to(torch.int16)
+
+
+def _unsigned(colour: Tensor) -> Tensor:
+    """The numbers that 16 bits mean, as float32."""
+    return (colour.to(torch.int32) & 0xFFFF).to(torch.float32)
 
 
 def _fixed(values: Tensor) -> Tensor:
-    """Float values, none of them negative, to the nearest whole ones."""
-    return values.add(0.5).to(torch.int16)
-
-
-def _sampled(planes: Tensor, grid: SamplingGrid, *, has_alpha: bool) -> tuple[Tensor, Tensor]:
-    """Colour [c, h, w] and what is kept [h, w], as a patch has them."""
-    if planes.is_cpu:
-        planes.sum()  # to have it in the cache: gathered from memory it would take twice as long
-    sampled = functional.grid_sample(
-        planes,
-        grid.positions.unsqueeze(0),
-        mode="bilinear",
-        padding_mode="border",
-        align_corners=False,
-    )[0]
-    rounding = torch.full((), _ROUNDING + 0.5, device=planes.device)
-    if has_alpha:
-        scaled = torch.addcmul(rounding, sampled, grid.coverage, value=WHOLE, out=sampled)
-        fixed = scaled.to(torch.int16)
-        shade = fixed[-1] - _ROUNDING
-        return torch.minimum(fixed[:-1], 255 * shade + _ROUNDING), WHOLE - shade
-    shade = torch.mul(grid.coverage, WHOLE).round_()
-    colour = torch.addcmul(rounding, sampled, shade, out=sampled).to(torch.int16)
-    return colour, (WHOLE - shade).to(torch.int16)
+    """Float values, 0..65535, to the nearest whole ones, as 16 bits."""
+    return values.add(0.5).to(torch.int32).to(torch.int16)
 
 
 def _blend(below: Tensor, colour: Tensor, kept: Tensor) -> None:
+    # The shift brings copies of the sign with it, which do not go into a byte.
     below.copy_(torch.mul(below, kept).add_(colour).bitwise_right_shift_(_SHIFT))
 
 

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from seldsynth.asset_files import read_still_bytes
 from seldsynth.media.decode import ClipReader, Planes, TimedFrame, has_alpha
@@ -279,15 +278,14 @@ class ClipSource:
 
     def _with_alpha(self, planes: Planes, *, width: int, height: int) -> Picture:
         assert planes.alpha is not None
-        alpha = _floats(planes.alpha)[None] / 255
-        half_alpha = functional.avg_pool2d(alpha, 2)
-        luma = _floats(planes.luma) * alpha
-        chroma = torch.stack((_floats(planes.chroma_blue), _floats(planes.chroma_red)))
+        alpha = _floats(planes.alpha).div_(255)
+        half_alpha = _averaged(alpha, width=alpha.shape[1] // 2, height=alpha.shape[0] // 2)
+        luma = [_floats(planes.luma).mul_(alpha), alpha]
+        chroma = [_floats(one).mul_(half_alpha) for one in (planes.chroma_blue, planes.chroma_red)]
+        halves = {"width": width // 2, "height": height // 2}
         return Picture(
-            luma=_averaged(torch.cat((luma, alpha)), width=width, height=height),
-            chroma=_averaged(
-                torch.cat((chroma * half_alpha, half_alpha)), width=width // 2, height=height // 2
-            ),
+            luma=torch.stack([_averaged(one, width=width, height=height) for one in luma]),
+            chroma=torch.stack([_averaged(one, **halves) for one in (*chroma, half_alpha)]),
         )
 
 
@@ -311,7 +309,9 @@ def _even(side: int) -> int:
     return 2 * max(1, round(side / 2))
 
 
-def _averaged(planes: Tensor, *, width: int, height: int) -> Tensor:
-    if planes.shape[-2:] == (height, width):
-        return planes
-    return functional.interpolate(planes[None], size=(height, width), mode="area")[0]
+def _averaged(plane: Tensor, *, width: int, height: int) -> Tensor:
+    """A plane [h, w] at another size, each pixel the mean of those that it covers."""
+    if plane.shape == (height, width):
+        return plane
+    smaller = cv2.resize(plane.numpy(), (width, height), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.asarray(smaller, np.float32))

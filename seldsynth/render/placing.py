@@ -1,4 +1,4 @@
-"""A picture's place on the canvas from frame to frame: what lies there, made anew only if it must.
+"""A picture's places on the canvas: what lies there, made anew only if it must, a few at a time.
 
 What turns around the listener at one elevation and in one size looks the same again and again, some
 columns further: on an equirectangular canvas a grid depends on the azimuth by a shift alone.
@@ -7,34 +7,61 @@ columns further: on an equirectangular canvas a grid depends on the azimuth by a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from seldsynth.plan import TilePlan
-from seldsynth.render.compositor import Patch, foot_shadow, noisy, warp
+from seldsynth.render.compositor import Patch, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
+    Edges,
     Rectangle,
     SamplingGrid,
-    chroma_grid,
+    of_one_size,
     sampling_grid,
     touched_rectangle,
 )
-from seldsynth.render.textures import Texture
+from seldsynth.render.textures import Texture, around_shadow, shadow_texture
 
 _STEPS_PER_PX = 8
 """Directions and sizes are rounded to so many steps: what is off is a sixteenth of a pixel."""
 _KEPT_BYTES = 12 << 20
+_PIXELS_TOGETHER, _ROWS_TOGETHER = 1 << 18, 1 << 14  # OpenCV takes up to 2^15 rows
+_MOST_WASTE = 1.25  # of rectangles that are made as large as the largest
 
-_Kept = TypeVar("_Kept")
+
+@dataclass(frozen=True, kw_only=True)
+class _Stand:
+    """How a picture stands: all that its sampling grid depends on.
+
+    edges: None if they need not be drawn.
+    """
+
+    billboard: Billboard
+    texels_across: int
+    texels_down: int
+    edges: Edges | None
+    mirror: bool
+
+    @property
+    def form(self) -> Billboard:
+        """What of its billboard stays the same while it turns around the listener."""
+        return replace(self.billboard, azimuth_deg=0.0)
+
+
+class _Sight(NamedTuple):
+    """A texture that stands somewhere."""
+
+    texture: Texture
+    stand: _Stand
 
 
 class Placing:
-    """One picture's place: `move` it, then `show` its texture and its `shadow` there."""
+    """One picture's places: what it and its shadow look like there."""
 
     def __init__(
         self,
@@ -48,66 +75,62 @@ class Placing:
         """width, height: of the canvas. noise: what lies on it, see `canvas_noise`, or None."""
         self._plan = plan
         self._width, self._height, self._device = width, height, device
-        self._noise = noise if plan.look.noise else None
+        self._noise = None if noise is None or not plan.look.noise else (noise, plan.look.noise)
         matte = plan.matte
-        self._is_ellipse = matte.kind == "ellipse"
-        self._feather = matte.feather if matte.kind in ("feather", "ellipse") else 0.0
-        self._memory = _Memory(_KEPT_BYTES)
-        self._billboard: Billboard | None = None  # as if it were at the left edge of the canvas
-        self._columns = 0  # that it is to the right of there
-        self._patch: tuple[Texture, Patch] | None = None
-        self._shadow: Patch | None = None
-
-    def move(self, billboard: Billboard) -> None:
-        """Put it where a billboard is."""
-        centre = (180 - billboard.azimuth_deg) / 360 * self._width
-        # By an even number of columns, so that a column of chroma stays one.
-        pairs, steps = divmod(round(centre * _STEPS_PER_PX), 2 * _STEPS_PER_PX)
-        row_steps = self._height * _STEPS_PER_PX / 180
-        left = Billboard(
-            azimuth_deg=180 - 360 * steps / _STEPS_PER_PX / self._width,
-            elevation_deg=round(billboard.elevation_deg * row_steps) / row_steps,
-            half_width=self._rounded(billboard.half_width),
-            half_height=self._rounded(billboard.half_height),
+        self._edges = Edges(
+            feather=matte.feather if matte.kind in ("feather", "ellipse") else 0.0,
+            is_ellipse=matte.kind == "ellipse",
         )
-        if (left, 2 * pairs) == (self._billboard, self._columns):
-            return
-        before = self._billboard
-        if before is None or replace(before, azimuth_deg=left.azimuth_deg) != left:
-            self._memory.clear()
-        self._billboard, self._columns = left, 2 * pairs
-        self._patch = self._shadow = None
-
-    def show(self, texture: Texture) -> Patch:
-        """A texture as it lies on the canvas; the same object while nothing changes."""
-        if self._patch is None or self._patch[0] is not texture:
-            patch = self._shifted(self._warped(texture))
-            if self._noise is not None:
-                patch = noisy(patch, self._noise, self._plan.look.noise)
-            self._patch = (texture, patch)
-        return self._patch[1]
-
-    def shadow(self) -> Patch:
-        """The soft shadow at its foot; the same object while nothing changes."""
-        if self._shadow is None:
-            billboard = self._left()
-            shadow = self._memory.get(
-                ("shadow", billboard),
-                lambda: foot_shadow(
-                    billboard,
-                    self._plan.look.shadow,
-                    width=self._width,
-                    height=self._height,
-                    device=self._device,
-                ),
-            )
-            self._shadow = self._shifted(shadow)
-        return self._shadow
+        self._shadow_texture: Texture | None = None
+        self.forget()
 
     def forget(self) -> None:
         """Let go of everything that was made."""
-        self._memory.clear()
-        self._billboard = self._patch = self._shadow = None
+        self._pictures = _Views(
+            self._width, self._height, self._device, changing=self._plan.asset.kind == "video"
+        )
+        self._shadows = _Views(self._width, self._height, self._device, changing=False)
+
+    def show(self, textures: Sequence[Texture], billboards: Sequence[Billboard]) -> list[Patch]:
+        """Textures as they lie on the canvas; the same object again while nothing changes."""
+        lefts, columns = self._from_left(billboards)
+        sights = []
+        for texture, left in zip(textures, lefts, strict=True):
+            has_edges = texture.reaches_edges or self._edges != Edges()
+            sights.append(self._sight(texture, left, self._edges if has_edges else None))
+        return self._pictures.at(columns, sights, self._noise)
+
+    def shadows(self, billboards: Sequence[Billboard]) -> list[Patch]:
+        """The soft shadows at its foot; the same object again while nothing changes."""
+        plan = self._plan
+        if self._shadow_texture is None:
+            self._shadow_texture = shadow_texture(
+                plan.look.shadow, aspect=plan.width / plan.height, device=self._device
+            )
+        lefts, columns = self._from_left(billboards)
+        sights = [self._sight(self._shadow_texture, around_shadow(left), None) for left in lefts]
+        return self._shadows.at(columns, sights)
+
+    def _from_left(self, billboards: Sequence[Billboard]) -> tuple[list[Billboard], list[int]]:
+        """Billboards as if they were at the left edge of the canvas, and how many columns away.
+
+        By an even number of them, so that a column of chroma stays one.
+        """
+        row_steps = self._height * _STEPS_PER_PX / 180
+        lefts, columns = [], []
+        for billboard in billboards:
+            centre = (180 - billboard.azimuth_deg) / 360 * self._width
+            pairs, steps = divmod(round(centre * _STEPS_PER_PX), 2 * _STEPS_PER_PX)
+            columns.append(2 * pairs)
+            lefts.append(
+                Billboard(
+                    azimuth_deg=180 - 360 * steps / _STEPS_PER_PX / self._width,
+                    elevation_deg=round(billboard.elevation_deg * row_steps) / row_steps,
+                    half_width=self._rounded(billboard.half_width),
+                    half_height=self._rounded(billboard.half_height),
+                )
+            )
+        return lefts, columns
 
     def _rounded(self, half: float) -> float:
         """Half of a side in steps, unless it is thinner than a pixel or two."""
@@ -115,67 +138,160 @@ class Placing:
         steps = round(half * steps_per_unit)
         return half if steps < 2 * _STEPS_PER_PX else steps / steps_per_unit
 
-    def _warped(self, texture: Texture) -> Patch:
-        if self._plan.asset.kind == "video":  # its next frame is another one: the grids are kept
-            return warp(texture, *self._memory.get(("grids", self._left()), self._grids))
-        return self._memory.get((texture, self._left()), lambda: warp(texture, *self._grids()))
+    def _sight(self, texture: Texture, billboard: Billboard, edges: Edges | None) -> _Sight:
+        texels_down, texels_across = texture.texels.shape[:2]
+        stand = _Stand(
+            billboard=billboard,
+            texels_across=texels_across,
+            texels_down=texels_down,
+            edges=edges,
+            mirror=self._plan.mirror,
+        )
+        return _Sight(texture, stand)
 
-    def _left(self) -> Billboard:
-        if self._billboard is None:
-            raise ValueError("a picture that has been put nowhere yet")
-        return self._billboard
 
-    def _shifted(self, patch: Patch) -> Patch:
-        rectangle = patch.rectangle
-        x0 = (rectangle.x0 + self._columns) % self._width
-        return replace(patch, rectangle=replace(rectangle, x0=x0))
+class _Views:
+    """What sights look like at the left edge of the canvas, and anywhere.
 
-    def _grids(self) -> tuple[Rectangle, SamplingGrid, SamplingGrid]:
-        """The canvas pixels of the billboard, and what luma and chroma samples there look at."""
-        billboard = self._left()
-        rectangle = touched_rectangle(billboard, width=self._width, height=self._height)
-        luma = sampling_grid(
-            billboard,
-            rectangle,
+    changing: the texture is another one in nearly every frame. Then grids are kept, else patches.
+    """
+
+    def __init__(self, width: int, height: int, device: torch.device, *, changing: bool) -> None:
+        self._width, self._height, self._device = width, height, device
+        self._changing = changing
+        self._patches = _Memory[_Sight, Patch]()
+        self._grids = _Memory[_Stand, tuple[Rectangle, SamplingGrid]]()
+        self._last: tuple[Patch, int, Patch] | None = None
+
+    def at(
+        self,
+        columns: Sequence[int],
+        sights: Sequence[_Sight],
+        noise: tuple[Tensor, float] | None = None,
+    ) -> list[Patch]:
+        """Sights so many columns further, with noise of a deviation."""
+        forms = {sight.stand.form for sight in sights}
+        self._patches.keep_only(lambda sight: sight.stand.form in forms)
+        self._grids.keep_only(lambda stand: stand.form in forms)
+        found: dict[_Sight, Patch] = {}
+        new = []
+        for sight in dict.fromkeys(sights):
+            if (known := self._patches.get(sight)) is None:
+                new.append(sight)
+            else:
+                found[sight] = known
+        found.update(self._seen(new))
+        return [
+            self._moved(found[sight], more, noise)
+            for sight, more in zip(sights, columns, strict=True)
+        ]
+
+    def _moved(self, patch: Patch, columns: int, noise: tuple[Tensor, float] | None) -> Patch:
+        if self._last is None or self._last[0] is not patch or self._last[1] != columns:
+            x0 = (patch.rectangle.x0 + columns) % self._width
+            moved = replace(patch, rectangle=replace(patch.rectangle, x0=x0))
+            self._last = (patch, columns, noisy(moved, *noise) if noise else moved)
+        return self._last[2]
+
+    def _seen(self, sights: Sequence[_Sight]) -> Iterator[tuple[_Sight, Patch]]:
+        """Each sight as a patch, those together that can be made together."""
+        new = []
+        for sight in sights:
+            if (known := self._grids.get(sight.stand)) is None:
+                new.append(sight)
+            else:
+                yield sight, warp([sight.texture], [known[0]], known[1])[0]
+        sizes = {"width": self._width, "height": self._height}
+        touched = [touched_rectangle(sight.stand.billboard, **sizes) for sight in new]
+        for some, rectangles in _groups(new, touched):
+            rectangles = of_one_size(rectangles, **sizes)
+            grid = self._grid([sight.stand for sight in some], rectangles)
+            patches = warp([sight.texture for sight in some], rectangles, grid)
+            for index, (sight, patch) in enumerate(zip(some, patches, strict=True)):
+                if self._changing:
+                    self._grids.put(sight.stand, (rectangles[index], grid[index]))
+                else:
+                    self._patches.put(sight, patch)
+                yield sight, patch
+
+    def _grid(self, stands: Sequence[_Stand], rectangles: Sequence[Rectangle]) -> SamplingGrid:
+        first = stands[0]
+        return sampling_grid(
+            [stand.billboard for stand in stands],
+            rectangles,
+            first.edges,
+            texels_across=first.texels_across,
+            texels_down=first.texels_down,
             width=self._width,
             height=self._height,
-            feather=self._feather,
-            ellipse=self._is_ellipse,
-            mirror=self._plan.mirror,
+            mirror=first.mirror,
             device=self._device,
         )
-        return rectangle, luma, chroma_grid(luma)
 
 
-class _Memory:
+def _groups(
+    sights: Sequence[_Sight], rectangles: Sequence[Rectangle]
+) -> Iterator[tuple[list[_Sight], list[Rectangle]]]:
+    """Neighbours that can be made together: pictures alike in rectangles of about one size."""
+    some: list[_Sight] = []
+    touched: list[Rectangle] = []
+    for sight, rectangle in zip(sights, rectangles, strict=True):
+        if some and not (
+            _are_alike(some[0].stand, sight.stand) and _fit_together([*touched, rectangle])
+        ):
+            yield some, touched
+            some, touched = [], []
+        some.append(sight)
+        touched.append(rectangle)
+    if some:
+        yield some, touched
+
+
+def _are_alike(one: _Stand, other: _Stand) -> bool:
+    return replace(one, billboard=other.billboard) == other
+
+
+def _fit_together(rectangles: Sequence[Rectangle]) -> bool:
+    widest = max(one.width for one in rectangles)
+    highest = max(one.height for one in rectangles)
+    pixels = widest * highest * len(rectangles)
+    needed = sum(one.width * one.height for one in rectangles)
+    has_room = highest * len(rectangles) <= _ROWS_TOGETHER
+    return has_room and pixels <= min(_PIXELS_TOGETHER, _MOST_WASTE * needed)
+
+
+_Key = TypeVar("_Key")
+_Made = TypeVar("_Made", Patch, tuple[Rectangle, SamplingGrid])
+
+
+class _Memory(Generic[_Key, _Made]):
     """What was made, by what it was made of: the newest, up to so many bytes of tensors."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self) -> None:
         self._bytes = 0
-        self._kept: dict[object, tuple[object, int]] = {}
+        self._kept: dict[_Key, _Made] = {}
 
-    def get(self, key: object, make: Callable[[], _Kept]) -> _Kept:
-        """What was made under a key, or what `make` makes."""
+    def get(self, key: _Key) -> _Made | None:
+        """What was put there, if it still is."""
+        return self._kept.get(key)
+
+    def put(self, key: _Key, made: _Made) -> None:
+        """Keep something, in place of the oldest."""
         if key in self._kept:
-            return self._kept[key][0]  # type: ignore[return-value]
-        made = make()
-        size = _bytes_of(made)
-        self._kept[key] = (made, size)
-        self._bytes += size
-        while self._bytes > self._most_bytes and len(self._kept) > 1:
-            oldest = next(iter(self._kept))
-            self._bytes -= self._kept.pop(oldest)[1]
-        return made
+            self._drop(key)
+        self._kept[key] = made
+        self._bytes += _bytes_of(made)
+        while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
+            self._drop(next(iter(self._kept)))
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._kept.clear()
-        self._bytes = 0
+    def keep_only(self, is_wanted: Callable[[_Key], bool]) -> None:
+        """Drop all that is not wanted."""
+        for key in [key for key in self._kept if not is_wanted(key)]:
+            self._drop(key)
+
+    def _drop(self, key: _Key) -> None:
+        self._bytes -= _bytes_of(self._kept.pop(key))
 
 
-def _bytes_of(made: object) -> int:
-    if isinstance(made, (Patch, Tensor)):
-        return made.nbytes
-    parts = made if isinstance(made, tuple) else vars(made).values()
-    return sum(_bytes_of(part) for part in parts if isinstance(part, (Tensor, SamplingGrid)))
+def _bytes_of(made: Patch | tuple[Rectangle, SamplingGrid]) -> int:
+    return made.nbytes if isinstance(made, Patch) else made[1].nbytes

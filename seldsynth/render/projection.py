@@ -9,7 +9,7 @@ d·forward > 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _HORIZON = 1e-3
+_FAR_AWAY = -1e6
+_INSIDE = 1 / 128
+COVERAGE_STEPS = 256
+"""Parts of a pixel that can be covered: a power of two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +52,39 @@ class Rectangle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplingGrid:
-    """Where the pixels of a rectangle look on a billboard.
+class Edges:
+    """How a picture ends, if not by its own alpha.
 
-    positions [h, w, 2]: texture coordinates x, y as `grid_sample` wants them, -1..1 from edge to
-    edge. coverage [h, w]: how much of a pixel the billboard hides, 0..1, border softness included.
+    feather: soft border as a fraction of the shorter side. is_ellipse: only the ellipse in it
+    shows.
+    """
+
+    feather: float = 0.0
+    is_ellipse: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SamplingGrid:
+    """Where the pixels of n rectangles, and those to the left of them, look on their billboards.
+
+    positions [2, n, h, w + 1]: x and y in texels, centres at integers. coverage [n, h, w + 1]: how
+    much of a pixel the billboard hides, 0..1, border softness included; None if what it shows ends
+    before its edges do.
     """
 
     positions: Tensor
-    coverage: Tensor
+    coverage: Tensor | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return self.positions.nbytes + (0 if self.coverage is None else self.coverage.nbytes)
+
+    def __getitem__(self, index: int) -> SamplingGrid:
+        """The grid of one of the rectangles."""
+        one = slice(index, index + 1)
+        coverage = None if self.coverage is None else self.coverage[one]
+        return SamplingGrid(positions=self.positions[:, one], coverage=coverage)
 
 
 def make_billboard(
@@ -145,152 +173,114 @@ def _sine_cosine_deg(angle_deg: float) -> tuple[float, float]:
     return math.sin(math.radians(angle_deg)), math.cos(math.radians(angle_deg))
 
 
+def of_one_size(rectangles: Sequence[Rectangle], *, width: int, height: int) -> list[Rectangle]:
+    """Rectangles on a canvas made as large as the largest."""
+    widest = max(one.width for one in rectangles)
+    highest = max(one.height for one in rectangles)
+    return [
+        Rectangle(
+            x0=one.x0 if widest < width else 0,
+            y0=min(one.y0, height - highest),
+            width=widest,
+            height=highest,
+        )
+        for one in rectangles
+    ]
+
+
 def sampling_grid(
-    billboard: Billboard,
-    rectangle: Rectangle,
+    billboards: Sequence[Billboard],
+    rectangles: Sequence[Rectangle],
+    edges: Edges | None,
     *,
+    texels_across: int,
+    texels_down: int,
     width: int,
     height: int,
-    feather: float,
     device: torch.device,
     mirror: bool = False,
-    ellipse: bool = False,
 ) -> SamplingGrid:
-    """What every pixel of a rectangle sees of a billboard.
+    """What every pixel of n rectangles, all of one size, sees of a billboard each.
 
-    width, height: of the canvas. feather: soft border as a fraction of the shorter side. mirror:
-    left and right of the picture change places. ellipse: only the ellipse in it shows.
+    edges: None if nothing of what they show reaches their edges. texels_across, texels_down: of
+    what they show. width, height: of the canvas. mirror: left and right of the picture change
+    places.
     """
-    rays = _rays(billboard, rectangle, width=width, height=height)
-    positions = _positions(rays, billboard, mirror=mirror, device=device)
-    pixel = math.pi / height
-    shorter = 2 * min(billboard.half_width, billboard.half_height)
-    ramp = max(pixel, feather * shorter)
-    if ellipse:
-        coverage = _elliptic_edge(positions, billboard, pixel=pixel, ramp=ramp)
+    sides = np.array([(one.half_width, one.half_height) for one in billboards])[..., None]
+    angles_deg = np.array([(one.azimuth_deg, one.elevation_deg) for one in billboards])[..., None]
+    corners = np.array([(one.x0, one.y0) for one in rectangles])[..., None]
+    x = corners[:, 0] - 0.5 + np.arange(rectangles[0].width + 1)
+    y = corners[:, 1] + 0.5 + np.arange(rectangles[0].height)
+    # Rays, each divided by the cosine of its elevation: then a ray's part is a column's plus a
+    # row's part, the row's being the tangent of its elevation times what all rows share.
+    away = np.radians(angles_deg[:, 0] - (180 - x / width * 360))  # [n, w + 1]
+    tangent = np.tan(np.radians(90 - y / height * 180))  # [n, h]
+    right, ahead = np.sin(away), np.cos(away)
+    sine, cosine = np.sin(np.radians(angles_deg[:, 1])), np.cos(np.radians(angles_deg[:, 1]))
+    per_unit_x = texels_across / 2 / sides[:, 0] * (-1 if mirror else 1)
+    per_unit_y = texels_down / 2 / sides[:, 1]
+    middle = ((texels_across - 1) / 2, (texels_down - 1) / 2)
+    # Of forward, of x · forward and of y · forward.
+    of_column = (
+        ahead * cosine,
+        ahead * (middle[0] * cosine) + right * per_unit_x,
+        ahead * (middle[1] * cosine + per_unit_y * sine),
+    )
+    of_row = (
+        tangent * sine,
+        tangent * (middle[0] * sine),
+        tangent * (middle[1] * sine - per_unit_y * cosine),
+    )
+    columns, rows = (
+        torch.from_numpy(np.array(parts, np.float32)).to(device) for parts in (of_column, of_row)
+    )
+    planes = columns[:, :, None] + rows[..., None]  # [3, n, h, w + 1]
+    forward, positions = planes[0], planes[1:]
+    nearest = np.minimum(tangent[:, :1] * sine, tangent[:, -1:] * sine) + ahead * cosine
+    if nearest.min() > 2 * _HORIZON:
+        positions.mul_(forward.reciprocal_())
     else:
-        coverage = _straight_edges(rays, billboard, pixel=pixel, ramp=ramp, device=device)
-    if not rays.are_ahead:
-        rows, columns = rays.forward(device)
-        coverage *= (rows + columns) > _HORIZON
+        is_behind = forward <= _HORIZON
+        positions.mul_(forward.clamp_min_(_HORIZON).reciprocal_())
+        positions.masked_fill_(is_behind, _FAR_AWAY)
+    coverage = None
+    if edges is not None:
+        sides_px = 2 * sides[..., 0] / (math.pi / height)
+        coverage = in_steps(_coverage(positions, (texels_across, texels_down), sides_px, edges))
+        # The outermost texels go on outwards. Not quite up to them: OpenCV is slow there.
+        for places, texels in zip(positions, (texels_across, texels_down), strict=True):
+            places.clamp_(0, max(0.0, texels - 1 - _INSIDE))
     return SamplingGrid(positions=positions, coverage=coverage)
 
 
-def chroma_grid(luma: SamplingGrid) -> SamplingGrid:
-    """The grid of the half-resolution colour planes of a rectangle, from that of its luma.
-
-    Their samples sit on the left one of two luma pixels and between two rows (H.264's default
-    siting): so they see the mean of what the left pixels of two rows see.
-    """
-    pairs = torch.view_as_complex(luma.positions)  # so that x and y stay together
-    coverage = luma.coverage
-    return SamplingGrid(
-        positions=torch.view_as_real((pairs[::2, ::2] + pairs[1::2, ::2]).mul_(0.5)),
-        coverage=(coverage[::2, ::2] + coverage[1::2, ::2]).mul_(0.5),
-    )
+def in_steps(coverage: Tensor) -> Tensor:
+    """Coverage, rounded in place to what can be told apart when it is painted."""
+    return coverage.mul_(COVERAGE_STEPS).round_().mul_(1 / COVERAGE_STEPS)
 
 
-_Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rays:
-    """The rays of a rectangle's pixels, each divided by the cosine of its elevation.
-
-    Each part of a ray is then a row's part plus a column's: forward = forward_of_row [h] +
-    forward_of_column [w], up likewise, and right is the column's alone.
-    """
-
-    forward_of_row: _Vector
-    forward_of_column: _Vector
-    up_of_row: _Vector
-    up_of_column: _Vector
-    right: _Vector
-
-    @property
-    def are_ahead(self) -> bool:
-        """Whether every ray meets the billboard's plane."""
-        return bool(self.forward_of_row.min() + self.forward_of_column.min() > 2 * _HORIZON)
-
-    def forward(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The rows' parts [h, 1] and the columns' [1, w]."""
-        rows, columns = self.forward_of_row[:, None], self.forward_of_column[None]
-        return _on(device, rows), _on(device, columns)
-
-
-def _rays(billboard: Billboard, rectangle: Rectangle, *, width: int, height: int) -> _Rays:
-    x = rectangle.x0 + 0.5 + np.arange(rectangle.width)
-    y = rectangle.y0 + 0.5 + np.arange(rectangle.height)
-    away = np.radians(billboard.azimuth_deg - (180 - x / width * 360))
-    tangent = np.tan(np.radians(90 - y / height * 180))
-    ahead = np.cos(away)
-    sine, cosine = _sine_cosine_deg(billboard.elevation_deg)
-    return _Rays(
-        forward_of_row=tangent * sine,
-        forward_of_column=ahead * cosine,
-        up_of_row=tangent * cosine,
-        up_of_column=-ahead * sine,
-        right=np.sin(away),
-    )
-
-
-def _positions(rays: _Rays, billboard: Billboard, *, mirror: bool, device: torch.device) -> Tensor:
-    """Texture coordinates [h, w, 2]: right / forward and -up / forward, from edge to edge.
-
-    Computed as pairs [h, 2w] from the start: to bring x and y together afterwards takes longer than
-    all the rest.
-    """
-    num_rows, num_columns = len(rays.up_of_row), len(rays.right)
-    columns = np.zeros((3, num_columns, 2))
-    columns[0, :, 0] = (-rays.right if mirror else rays.right) / billboard.half_width
-    columns[0, :, 1] = -rays.up_of_column / billboard.half_height
-    columns[1] = rays.forward_of_column[:, None]
-    columns[2, :, 1] = 1
-    rows = np.stack((-rays.up_of_row / billboard.half_height, rays.forward_of_row))
-    of_column = _on(device, columns.reshape(3, 1, -1))
-    of_row = _on(device, rows[..., None])
-    forward = of_row[1] + of_column[1]
-    if not rays.are_ahead:
-        forward.clamp_min_(_HORIZON)
-    pairs = torch.addcmul(of_column[0], of_row[0], of_column[2]).div_(forward)
-    return pairs.view(num_rows, num_columns, 2)
-
-
-def _straight_edges(
-    rays: _Rays, billboard: Billboard, *, pixel: float, ramp: float, device: torch.device
+def _coverage(
+    positions: Tensor, texels: tuple[int, int], sides_px: NDArray[np.float64], edges: Edges
 ) -> Tensor:
-    """Coverage [h, w] of a billboard's rectangle: a ramp that starts half a pixel outside it.
+    """How much of a pixel is covered, 0..1: a ramp that starts half a pixel outside the edges.
 
-    A billboard thinner than a pixel never covers more of it than it is thick.
+    texels: across and down. sides_px [n, 2]: how many pixels those are. What is thinner than a
+    pixel never covers more of it than it is thick. The distance from an ellipse is taken along the
+    ray from its middle, which is a little more than the shortest.
     """
-    a, b = billboard.half_width, billboard.half_height
-    rows = np.stack((rays.forward_of_row, rays.up_of_row / ramp))
-    columns = np.stack((rays.forward_of_column, rays.up_of_column / ramp, -abs(rays.right) / ramp))
-    of_row, of_column = _on(device, rows[..., None]), _on(device, columns[:, None])
-    nearness = of_row[0] + of_column[0]
-    if not rays.are_ahead:
-        nearness.clamp_min_(_HORIZON)
-    nearness.reciprocal_()
-    across = (of_column[2] * nearness).add_((a + pixel / 2) / ramp)
-    beside = (of_row[1] + of_column[1]).abs_().mul_(nearness)
-    along = beside.neg_().add_((b + pixel / 2) / ramp)
-    across.clamp_(0, min(1.0, 2 * a / pixel))
-    return across.mul_(along.clamp_(0, min(1.0, 2 * b / pixel)))
 
+    def of_each(values: NDArray[np.float64]) -> Tensor:  # [..., n] as [..., n, 1, 1]
+        return torch.from_numpy(values.astype(np.float32)).to(positions.device)[..., None, None]
 
-def _elliptic_edge(positions: Tensor, billboard: Billboard, *, pixel: float, ramp: float) -> Tensor:
-    """Coverage of the ellipse in a billboard: a ramp that starts half a pixel outside.
-
-    The distance from its edge is taken along the ray from the middle, which is a little more than
-    the shortest.
-    """
-    on_right, on_top = positions.unbind(-1)
-    out = torch.hypot(on_right, on_top).clamp_min(1e-6)
-    radius = torch.hypot(on_right * billboard.half_width, on_top * billboard.half_height)
-    inside = radius / out - radius + pixel / 2
-    thin = 2 * min(billboard.half_width, billboard.half_height) / pixel
-    return (inside / ramp).clamp_(0, min(1.0, thin))
-
-
-def _on(device: torch.device, values: _Vector) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32)).to(device)
+    ramp = np.maximum(1.0, edges.feather * sides_px.min(axis=1))
+    most = np.minimum(1.0, sides_px)
+    count = np.array(texels, np.float64)[:, None]
+    distance = (positions - of_each((count - 1) / 2)).abs_()  # [2, n, h, w + 1], in texels
+    if edges.is_ellipse:
+        x, y = distance.mul_(of_each(sides_px.T / count))  # in pixels from here on
+        out = torch.hypot(*(distance * of_each(2 / sides_px.T))).clamp_min_(1e-6)
+        radius = torch.hypot(x, y)
+        inside = (radius / out).sub_(radius).add_(0.5).div_(of_each(ramp))
+        return inside.clamp_min_(0).clamp_max_(of_each(most.min(axis=1)))
+    distance.mul_(of_each(-sides_px.T / count / ramp)).add_(of_each((sides_px.T + 1) / (2 * ramp)))
+    covered: Tensor = torch.minimum(distance.clamp_min_(0), of_each(most.T))
+    return covered[0].mul_(covered[1])

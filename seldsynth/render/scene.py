@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from seldsynth.errors import AssetError
 from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
-from seldsynth.render.tile import Tile
+from seldsynth.render.tile import Appearance, Tile
 
 _FRAMES_AHEAD = 8
 _BYTES_AHEAD = 16 << 20
@@ -40,11 +41,15 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A picture in a frame: the place of its tile in the plan, its shadow, its patch."""
+    """A picture in a frame: the place of its tile in the plan, and what is to be painted."""
 
     tile: int
-    shadow: Patch | None
-    patch: Patch
+    appearance: Appearance
+
+    @property
+    def patch(self) -> Patch:
+        """The picture without its shadow."""
+        return self.appearance.patch
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +99,7 @@ def render_scene(
         painted: list[Patch] | None = None
         for video_frame, layers in _layers(plan, tiles):
             canvas_moved = canvas.advance(video_frame / plan.frames_per_second)
-            patches = [patch for layer in layers for patch in _painted_for(layer)]
+            patches = [patch for layer in layers for patch in layer.appearance.painted]
             if painted is None or canvas_moved:
                 frame.buffer.copy_(background.buffer)
             elif _same(patches, painted):
@@ -110,29 +115,45 @@ def render_scene(
 
 
 def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Layer]]]:
-    """The pictures in each video frame, made a few frames ahead.
+    """The pictures in each video frame, made for a few frames together, one after another.
 
-    What they are made with is in the processor's cache then, from which painting and encoding a
-    frame drive it out.
+    So there are fewer calls, and what a picture is made of is in the processor's cache, from which
+    other pictures, painting and encoding drive it out.
     """
-    ahead: list[tuple[int, list[Layer]]] = []
-    num_bytes = 0
-    for video_frame in range(plan.num_frames):
-        time_s = video_frame / plan.frames_per_second
-        shown = sorted(tiles.at(video_frame), key=_nearness)
-        layers = [
-            Layer(index, tile.shadow(row), tile.patch(row, time_s)) for index, tile, row in shown
-        ]
+    coming = range(min(1, plan.num_frames))
+    while coming:
+        shown = {frame: sorted(tiles.at(frame), key=_nearness) for frame in coming}
+        layers = _made(shown, plan)
         _close(tiles.leave())
-        ahead.append((video_frame, layers))
-        num_bytes += sum(patch.nbytes for layer in layers for patch in _painted_for(layer))
-        if len(ahead) == _FRAMES_AHEAD or num_bytes > _BYTES_AHEAD:
-            yield from ahead
-            ahead, num_bytes = [], 0
-    yield from ahead
+        for frame, there in shown.items():
+            yield frame, [layers[frame, index] for index, _, _ in there]
+        patches = (patch for layer in layers.values() for patch in layer.appearance.painted)
+        bytes_per_frame = sum(patch.nbytes for patch in patches) // len(coming)
+        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // max(1, bytes_per_frame))
+        coming = range(coming.stop, min(coming.stop + max(1, ahead), plan.num_frames))
 
 
-def _nearness(shown: tuple[int, Tile, int]) -> tuple[float, int]:
+_Shown = tuple[int, Tile, int]  # its place in the plan, itself, the row of its motion
+
+
+def _made(shown: Mapping[int, list[_Shown]], plan: ScenePlan) -> dict[tuple[int, int], Layer]:
+    """The layers of some video frames, by frame and place in the plan."""
+    tiles: dict[int, Tile] = {}
+    rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for frame, there in shown.items():
+        for index, tile, row in there:
+            tiles[index] = tile
+            rows[index].append((frame, row))
+    layers = {}
+    for index, its_rows in rows.items():
+        times_s = [frame / plan.frames_per_second for frame, _ in its_rows]
+        appearances = tiles[index].appear([row for _, row in its_rows], times_s)
+        for (frame, _), appearance in zip(its_rows, appearances, strict=True):
+            layers[frame, index] = Layer(index, appearance)
+    return layers
+
+
+def _nearness(shown: _Shown) -> tuple[float, int]:
     """Far ones come first; of equally far ones the earlier event."""
     index, tile, row = shown
     return -float(tile.distance_m[row]), index
@@ -141,11 +162,6 @@ def _nearness(shown: tuple[int, Tile, int]) -> tuple[float, int]:
 def _close(tiles: Iterable[Tile]) -> None:
     for tile in tiles:
         tile.close()
-
-
-def _painted_for(layer: Layer) -> list[Patch]:
-    """A picture's shadow, if it has one, and the picture."""
-    return [layer.patch] if layer.shadow is None else [layer.shadow, layer.patch]
 
 
 def _same(patches: list[Patch], painted: list[Patch]) -> bool:

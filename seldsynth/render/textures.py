@@ -1,17 +1,17 @@
-"""Assets → textures: planar YUV, premultiplied by alpha, area-averaged to what will be seen of it.
+"""Pictures → textures: woven so that one look at a texel tells all of it.
 
-A texture has between one and two texels per canvas pixel (fewer where the file has fewer): its
-levels are the file's size halved again and again.
+A texel is luma, blue and red difference and alpha side by side, in 16 bits of fixed point. What a
+frame costs is to look at them, bilinearly: on the CPU by OpenCV's remap, which is several times as
+fast as torch's grid_sample there; on a GPU by that.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import lru_cache
-from pathlib import Path
+from itertools import groupby
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,312 +20,189 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seldsynth.asset_files import read_still_bytes
-from seldsynth.media.decode import ClipReader, Planes, TimedFrame, has_alpha
-from seldsynth.media.mattes import (
-    Crop,
-    cropped,
-    fitted_mask,
-    grabcut,
-    keyed,
-    keyed_alpha,
-    read_mask,
-    with_mask,
-)
-from seldsynth.media.stills import read_still
-from seldsynth.plan import LookPlan, MattePlan
-from seldsynth.render.colour import bgr_to_yuv, separated
+from seldsynth.render.pictures import Picture
+from seldsynth.render.projection import Billboard, SamplingGrid, in_steps
+
+COLOUR_SCALE = 64
+"""A level of colour in a texture."""
+ALPHA_SCALE = 8192
+"""Opaque, in a texture."""
+_UNSEEN = 1 / 512  # alpha that is rounded to nothing
+_LEAST_ALPHA = 1 / 1024
+# Deviations of a shadow at a billboard's foot, as parts of half its width; how many of them it has.
+_SHADOW_WIDTH, _SHADOW_HEIGHT, _SHADOW_REACH = 0.45, 0.1, 4
+_SHADOW_TEXELS = 5  # for a deviation
+_BLACK, _NO_COLOUR = 16.0, 128.0
 
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """A picture ready to be sampled; float32, values 0..255.
+    """A picture ready to be looked at.
 
-    luma [1, 1, h, w], or [1, 2, h, w] with alpha (0..1) last; chroma [1, 2, h/2, w/2], or
-    [1, 3, h/2, w/2] likewise. What comes with alpha is premultiplied by it.
+    texels [h, w, 4]: luma, blue and red difference in parts of COLOUR_SCALE, premultiplied by
+    alpha, which is in parts of ALPHA_SCALE; int16, on a GPU the same as float32. reaches_edges:
+    whether anything at its edges can be seen, so that they need to be drawn.
     """
 
-    luma: Tensor
-    chroma: Tensor
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether the last channel of both is alpha."""
-        return self.luma.shape[1] == 2
+    texels: Tensor
+    reaches_edges: bool
 
 
-def level_for(*, width: int, height: int, seen_width: float, seen_height: float) -> int:
-    """How often a picture is to be halved to have at most two texels per pixel seen.
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What the pixels of n rectangles see of a texture each; int16.
 
-    width, height: of the picture; seen_width, seen_height: canvas pixels at which it appears.
+    wholes [2, n, h, w]: luma and alpha, as a texture has them. halves [3, n, h/2, w/2]: blue and
+    red difference and alpha, twice as much.
     """
-    texels_per_pixel = max(width / seen_width, height / seen_height)
-    return max(0, math.ceil(math.log2(texels_per_pixel / 2)))
+
+    wholes: Tensor
+    halves: Tensor
 
 
-def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
-    return max(1, round(width / 2**level)), max(1, round(height / 2**level))
+def woven(picture: Picture, *, device: torch.device) -> Texture:
+    """A picture as a texture."""
+    luma = picture.luma[0]
+    if not picture.has_alpha:
+        blue, red = _spread(picture.chroma, luma)
+        return _texture(luma, blue, red, torch.ones_like(luma), device)
+    alpha = picture.luma[1]
+    # Chroma comes at half of the resolution, with an alpha of its own.
+    half_alpha = picture.chroma[2]
+    differences = (one - _NO_COLOUR * half_alpha for one in picture.chroma[:2])
+    own_alpha, *colours = _spread((half_alpha, *differences), luma)
+    grey, ratio = _NO_COLOUR * alpha, alpha / own_alpha.clamp_min_(_LEAST_ALPHA)
+    blue, red = (torch.addcmul(grey, colour, ratio) for colour in colours)
+    return _texture(luma, blue, red, alpha, device)
 
 
-def changed(texture: Texture, look: LookPlan, *, texels_per_px: float) -> Texture:
-    """A texture with a plan's look: its levels and its blur. Noise and shadow lie on the canvas."""
-    if look == LookPlan(noise=look.noise, shadow=look.shadow):
-        return texture
-    has_alpha = texture.has_alpha
-    luma = _levelled(texture.luma, look.luma_gain, (look.luma_offset,), 235, has_alpha)
-    greys = (128 + look.blue_offset, 128 + look.red_offset)
-    offsets = tuple(grey - 128 * look.chroma_gain for grey in greys)
-    chroma = _levelled(texture.chroma, look.chroma_gain, offsets, 240, has_alpha)
-    sigma = look.blur_px * texels_per_px
-    return Texture(luma=_blurred(luma, sigma), chroma=_blurred(chroma, sigma / 2))
+def shadow_texture(strength: float, *, aspect: float, device: torch.device) -> Texture:
+    """A soft dark ellipse at the foot of a picture. strength: 1 is black.
 
-
-def _levelled(
-    planes: Tensor, gain: float, offsets: tuple[float, ...], highest: int, has_alpha: bool
-) -> Tensor:
-    """Gain · colour + offset, within 16..highest, of planes [1, c, h, w]; all times alpha."""
-    levelled = planes.clone()
-    for index, offset in enumerate(offsets):
-        colour = levelled[:, index].mul_(gain)
-        if has_alpha:
-            alpha = planes[:, -1]
-            colour.add_(alpha, alpha=offset)
-            torch.maximum(colour, 16 * alpha, out=colour)
-            torch.minimum(colour, highest * alpha, out=colour)
-        else:
-            colour.add_(offset).clamp_(16, highest)
-    return levelled
-
-
-def _blurred(planes: Tensor, sigma: float) -> Tensor:
-    """Planes [1, c, h, w] under a Gaussian; their borders go on outwards."""
-    if sigma < 0.2:
-        return planes
-    reach = math.ceil(3 * sigma)
-    weights = [math.exp(-0.5 * (step / sigma) ** 2) for step in range(-reach, reach + 1)]
-    weights = [weight / sum(weights) for weight in weights]
-    padded = functional.pad(planes, (reach, reach, reach, reach), mode="replicate")
-    return _weighted(_weighted(padded, weights, dim=3), weights, dim=2)
-
-
-def _weighted(planes: Tensor, weights: list[float], *, dim: int) -> Tensor:
-    """Sums of neighbours along a dimension, which loses len(weights) - 1; faster than conv2d."""
-    length = planes.shape[dim] - len(weights) + 1
-    total = planes.narrow(dim, 0, length) * weights[0]
-    for start, weight in enumerate(weights[1:], start=1):
-        total.add_(planes.narrow(dim, start, length), alpha=weight)
-    return total
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cutout:
-    """What takes parts of a picture away: a mask file beside it, with its hash, or a matte."""
-
-    mask: Path | None
-    mask_sha256: str
-    matte: MattePlan
-
-    def read_mask(self) -> NDArray[np.uint8] | None:
-        """The mask, of its own size. Raises MediaError."""
-        if self.mask is None:
-            return None
-        return read_mask(read_still_bytes(self.mask), name=self.mask)
-
-    def of_still(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A picture [h, w, 3 or 4] with what is left of it."""
-        mask = self.read_mask()
-        if mask is not None:
-            return with_mask(pixels, mask)
-        if self.matte.kind == "chroma":
-            return keyed(pixels, self.matte.key_rgb, self.matte.tolerance)
-        return grabcut(pixels) if self.matte.kind == "grabcut" else pixels
-
-
-class StillSource:
-    """Textures of a picture, by level."""
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        sha256: str,
-        finest_level: int,
-        crop: Crop | None,
-        cutout: Cutout,
-        device: torch.device,
-    ) -> None:
-        """Read a picture; finest_level: nothing finer will be asked for. Raises MediaError."""
-        self._pixels, self._width, self._height = _still(path, sha256, finest_level, crop, cutout)
-        self._device = device
-        self._textures: dict[int, Texture] = {}
-
-    def texture(self, time_s: Fraction, level: int) -> Texture:
-        """The texture of a level, the same object every time."""
-        if level not in self._textures:
-            self._textures[level] = self._make(level)
-        return self._textures[level]
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def _make(self, level: int) -> Texture:
-        fine, coarse = (
-            _shrunk(self._pixels, _level_size(self._width, self._height, one))
-            for one in (level, level + 1)
-        )
-        (luma, _), (_, chroma) = (self._to_yuv(pixels) for pixels in (fine, coarse))
-        return Texture(luma=luma.unsqueeze(0), chroma=chroma.unsqueeze(0))
-
-    def _to_yuv(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        planes = separated(torch.from_numpy(pixels).to(self._device))
-        transparent = planes.shape[0] == 4
-        alpha = planes[3] if transparent else torch.full_like(planes[0], 255)
-        luma, chroma = bgr_to_yuv(planes[:3], alpha)
-        luma = luma.unsqueeze(0)
-        if transparent:
-            opacity = (alpha / 255).unsqueeze(0)
-            luma, chroma = torch.cat((luma, opacity)), torch.cat((chroma, opacity))
-        return luma, chroma
-
-
-@lru_cache(maxsize=24)  # events of all recordings show the same pictures again
-def _still(
-    path: Path, sha256: str, level: int, crop: Crop | None, cutout: Cutout
-) -> tuple[NDArray[np.uint8], int, int]:
-    """A picture cut out, cropped and shrunk to a level; its width and height before that.
-
-    sha256: of the file, which is read once.
+    aspect: width / height of the picture. For the billboard that `around_shadow` makes of its own.
     """
-    pixels = read_still(read_still_bytes(path), name=path)
-    pixels = cropped(cutout.of_still(pixels), crop)
-    height, width = pixels.shape[:2]
-    return _shrunk(premultiplied(pixels), _level_size(width, height, level)), width, height
+    # In halves of the picture's width.
+    half_width = _SHADOW_REACH * _SHADOW_WIDTH
+    half_height = 1 / aspect + _SHADOW_REACH * _SHADOW_HEIGHT
+    width = 2 * math.ceil(half_width / _SHADOW_WIDTH * _SHADOW_TEXELS)
+    height = 2 * math.ceil(half_height / _SHADOW_HEIGHT * _SHADOW_TEXELS)
+    across = ((np.arange(width) + 0.5) / width * 2 - 1) * half_width
+    down = ((np.arange(height) + 0.5) / height * 2 - 1) * half_height
+    squares = (across / _SHADOW_WIDTH) ** 2 + ((down[:, None] - 1 / aspect) / _SHADOW_HEIGHT) ** 2
+    alpha = torch.from_numpy((strength * np.exp(-0.5 * squares)).astype(np.float32))
+    grey = _NO_COLOUR * alpha
+    return _texture(_BLACK * alpha, grey, grey, alpha, device)
 
 
-def _shrunk(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    if size == (pixels.shape[1], pixels.shape[0]):
-        return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colour times alpha; a picture that is opaque everywhere loses its alpha channel."""
-    if pixels.shape[2] == 3:
-        return pixels
-    alpha = pixels[..., 3]
-    if alpha.min() == 255:
-        return np.ascontiguousarray(pixels[..., :3])
-    opacity = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
-    colour = cv2.multiply(pixels[..., :3], opacity, scale=1 / 255)
-    return np.dstack((colour, alpha))
-
-
-class ClipSource:
-    """Textures of a clip by time, looped; the file is open from the first texture to `close`."""
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        width: int,
-        height: int,
-        crop: Crop | None,
-        cutout: Cutout,
-        device: torch.device,
-    ) -> None:
-        """width, height: of the upright clip in square pixels."""
-        self._crop = crop
-        self._matte = cutout.matte
-        self._mask = cutout.read_mask()
-        self.width = width
-        self.height = height
-        self._device = device
-        self._resources = contextlib.ExitStack()
-        self._reader = self._resources.enter_context(ClipReader(path))
-        self._shown: tuple[TimedFrame, int, Texture] | None = None
-
-    def texture(self, time_s: Fraction, level: int) -> Texture:
-        """The texture at a time from the clip's start, the same object while the frame is the same.
-
-        time_s must not be less than in the call before. Raises MediaError for a damaged file.
-        """
-        timed = self._reader.frame_at(time_s)
-        if self._shown is None or self._shown[0] is not timed or self._shown[1] != level:
-            self._shown = (timed, level, self._make(timed, level))
-        return self._shown[2]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._resources.close()
-
-    def _make(self, timed: TimedFrame, level: int) -> Texture:
-        shown = self._crop or self
-        width, height = (_even(side) for side in _level_size(shown.width, shown.height, level))
-        is_cut = self._mask is not None or self._matte.kind == "chroma"
-        if self._crop or is_cut or has_alpha(timed.frame):
-            # Transparent pixels have any colour: before averaging, alpha must weigh it.
-            whole_width, whole_height = (_even(side) for side in (self.width, self.height))
-            whole = self._reader.planes(timed, width=whole_width, height=whole_height)
-            whole = _cropped(replace(whole, alpha=self._alpha_of(whole)), self._crop)
-            return self._with_alpha(whole, width=width, height=height)
-        planes = self._reader.planes(timed, width=width, height=height)
-        luma, *chroma = (
-            self._upload(plane) for plane in (planes.luma, planes.chroma_blue, planes.chroma_red)
-        )
-        return Texture(luma=luma[None, None], chroma=torch.stack(chroma).unsqueeze(0))
-
-    def _alpha_of(self, planes: Planes) -> NDArray[np.uint8]:
-        """The frame's own alpha, and what is left of it."""
-        height, width = planes.luma.shape
-        alpha = planes.alpha if planes.alpha is not None else np.full_like(planes.luma, 255)
-        if self._mask is not None:
-            kept = fitted_mask(self._mask, width=width, height=height)
-        elif self._matte.kind == "chroma":
-            matte = self._matte
-            half = keyed_alpha(
-                planes.chroma_blue, planes.chroma_red, matte.key_rgb, matte.tolerance
-            )
-            kept = fitted_mask(half, width=width, height=height)
-        else:
-            return alpha
-        return np.asarray(cv2.multiply(alpha, kept, scale=1 / 255), dtype=np.uint8)
-
-    def _with_alpha(self, planes: Planes, *, width: int, height: int) -> Texture:
-        assert planes.alpha is not None
-        alpha = self._upload(planes.alpha)[None, None] / 255
-        half_alpha = functional.avg_pool2d(alpha, 2)
-        luma = self._upload(planes.luma)[None, None] * alpha
-        chroma = torch.stack((self._upload(planes.chroma_blue), self._upload(planes.chroma_red)))
-        return Texture(
-            luma=_averaged(torch.cat((luma, alpha), dim=1), width=width, height=height),
-            chroma=_averaged(
-                torch.cat((chroma.unsqueeze(0) * half_alpha, half_alpha), dim=1),
-                width=width // 2,
-                height=height // 2,
-            ),
-        )
-
-    def _upload(self, plane: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(plane).to(self._device).to(torch.float32)
-
-
-def _cropped(planes: Planes, crop: Crop | None) -> Planes:
-    if crop is None:
-        return planes
-    assert planes.alpha is not None
-    return Planes(
-        luma=cropped(planes.luma, crop),
-        chroma_blue=cropped(planes.chroma_blue, crop, step=2),
-        chroma_red=cropped(planes.chroma_red, crop, step=2),
-        alpha=cropped(planes.alpha, crop),
+def around_shadow(billboard: Billboard) -> Billboard:
+    """The billboard of a picture's `shadow_texture`, by that of the picture."""
+    return replace(
+        billboard,
+        half_width=_SHADOW_REACH * _SHADOW_WIDTH * billboard.half_width,
+        half_height=billboard.half_height + _SHADOW_REACH * _SHADOW_HEIGHT * billboard.half_width,
     )
 
 
-def _even(side: int) -> int:
-    return 2 * max(1, round(side / 2))
+def _texture(
+    luma: Tensor, blue: Tensor, red: Tensor, alpha: Tensor, device: torch.device
+) -> Texture:
+    """Planes [h, w] side by side: luma, blue and red difference 0..255, alpha 0..1."""
+    half = torch.tensor(0.5)
+    scales = (COLOUR_SCALE, COLOUR_SCALE, COLOUR_SCALE, ALPHA_SCALE)
+    fixed = [
+        torch.add(half, plane, alpha=scale).to(torch.int16).numpy()
+        for plane, scale in zip((luma, blue, red, alpha), scales, strict=True)
+    ]
+    texels = torch.from_numpy(np.asarray(cv2.merge(fixed), np.int16))
+    border = max(float(side.max()) for side in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
+    return Texture(
+        texels=texels if device.type == "cpu" else texels.to(device).float(),
+        reaches_edges=border > _UNSEEN,
+    )
 
 
-def _averaged(planes: Tensor, *, width: int, height: int) -> Tensor:
-    if planes.shape[-2:] == (height, width):
-        return planes
-    return functional.interpolate(planes, size=(height, width), mode="area")
+def _spread(halves: Iterable[Tensor], whole: Tensor) -> Iterator[Tensor]:
+    """Planes of chroma as large as one of luma."""
+    size = whole.shape[::-1]
+    for half in halves:
+        plane = cv2.resize(half.numpy(), size, interpolation=cv2.INTER_LINEAR)
+        yield torch.from_numpy(np.asarray(plane, np.float32))
+
+
+def sampled(textures: Sequence[Texture], grid: SamplingGrid) -> Samples:
+    """What pixels see of n textures of one size: bilinear, and nothing outside.
+
+    Chroma samples sit on the left one of two luma pixels and between two rows (H.264's default
+    siting): they see a quarter, a half and a quarter of three pixels, on the mean of two rows.
+    """
+    on_cpu = grid.positions.is_cpu
+    seen = (_sampled_on_cpu if on_cpu else _sampled_on_gpu)(textures, grid.positions)
+    if grid.coverage is None:
+        return seen
+    coverage = grid.coverage
+    half_sums = _half_sums_on_cpu if on_cpu else _half_sums_on_gpu
+    return Samples(
+        wholes=_part(seen.wholes, coverage[..., 1:]),
+        halves=_part(seen.halves, in_steps(half_sums(coverage).mul_(0.5))),
+    )
+
+
+def _part(values: Tensor, share: Tensor) -> Tensor:
+    return torch.mul(values, share).add_(0.5).to(torch.int16)
+
+
+def _sampled_on_cpu(textures: Sequence[Texture], positions: Tensor) -> Samples:
+    _, count, height, width = positions.shape
+    x, y = positions.view(2, count * height, width).numpy()
+    seen = np.empty((count * height, width, 4), np.uint16)
+    first = 0
+    for texture, same in groupby(textures):  # what shows the same is looked at at once
+        rows = slice(first, first + height * len(list(same)))
+        cv2.remap(
+            texture.texels.numpy().view(np.uint16),
+            *(x[rows], y[rows]),
+            cv2.INTER_LINEAR,
+            dst=seen[rows],
+            borderMode=cv2.BORDER_CONSTANT,
+        )
+        first = rows.stop
+    wholes = np.empty((2, count * height, width - 1), np.uint16)
+    cv2.mixChannels([seen[:, 1:]], [*wholes], [0, 0, 3, 1])
+    means = _half_sums(seen)
+    halves = np.empty((3, *means.shape[:2]), np.uint16)
+    cv2.mixChannels([means], [*halves], [1, 0, 2, 1, 3, 2])
+    return Samples(
+        wholes=torch.from_numpy(wholes.view(np.int16)).view(2, count, height, -1),
+        halves=torch.from_numpy(halves.view(np.int16)).view(3, count, height // 2, -1),
+    )
+
+
+def _half_sums(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Twice what chroma sees of pixels [h, w + 1, ...]: [h/2, w/2, ...]."""
+    size = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+    return cv2.add(
+        cv2.resize(pixels[:, 1:], size, interpolation=cv2.INTER_AREA),
+        cv2.resize(pixels[:, :-1], size, interpolation=cv2.INTER_AREA),
+    )
+
+
+def _half_sums_on_cpu(planes: Tensor) -> Tensor:
+    count, height, width = planes.shape
+    sums = _half_sums(planes.view(count * height, width).numpy())
+    return torch.from_numpy(sums).view(count, height // 2, -1)
+
+
+def _sampled_on_gpu(textures: Sequence[Texture], positions: Tensor) -> Samples:
+    texels = torch.stack([texture.texels for texture in textures]).permute(0, 3, 1, 2)
+    sides = positions.new_tensor((texels.shape[3], texels.shape[2]))
+    grid = (positions.permute(1, 2, 3, 0) + 0.5) * (2 / sides) - 1  # [n, h, w + 1, 2], -1..1
+    seen = functional.grid_sample(texels, grid, padding_mode="zeros", align_corners=False)
+    luma, *others = seen.round_().unbind(1)
+    halves = torch.stack([_half_sums_on_gpu(plane) for plane in others]).round_()
+    wholes = torch.stack((luma, others[-1]))[..., 1:]
+    return Samples(wholes=wholes.to(torch.int16), halves=halves.to(torch.int16))
+
+
+def _half_sums_on_gpu(planes: Tensor) -> Tensor:
+    """Twice what chroma sees of planes [n, h, w + 1]: [n, h/2, w/2]."""
+    return functional.avg_pool2d(planes[..., 1:], 2) + functional.avg_pool2d(planes[..., :-1], 2)

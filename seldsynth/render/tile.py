@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,9 +16,25 @@ from seldsynth.cast import Playhead
 from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.compositor import Patch, faded
+from seldsynth.render.pictures import ClipSource, Cutout, Picture, StillSource, changed, level_for
 from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, appears_at, make_billboard
-from seldsynth.render.textures import ClipSource, Cutout, StillSource, Texture, changed, level_for
+from seldsynth.render.textures import Texture, woven
+
+_TEXTURES_KEPT = 4  # of a still that comes nearer and goes away again
+
+
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """A picture in a video frame: its shadow, if it has one, and itself, to be painted so."""
+
+    shadow: Patch | None
+    patch: Patch
+
+    @property
+    def painted(self) -> list[Patch]:
+        """What to paint, in this order."""
+        return [self.patch] if self.shadow is None else [self.shadow, self.patch]
 
 
 class Tile:
@@ -59,48 +76,59 @@ class Tile:
             plan, width=scene.width, height=scene.height, device=device, noise=noise
         )
         self._source: StillSource | ClipSource | None = None
-        self._looked: tuple[Texture, int, Texture] | None = None
+        self._textures: dict[tuple[Picture, int], Texture] = {}
 
-    def shadow(self, row: int) -> Patch | None:
-        """What to paint before it; the same object while nothing changes."""
-        if not self._plan.look.shadow:
-            return None
-        self._placing.move(self.billboard(row))
-        shadow = self._placing.shadow()
-        shown = self._shown(row)
-        return faded(shadow, shown) if shown < 1 else shadow
+    def appear(self, rows: Sequence[int], times_s: Sequence[Fraction]) -> list[Appearance]:
+        """What to paint in some video frames; the same objects again while nothing changes.
 
-    def patch(self, row: int, time_s: Fraction) -> Patch:
-        """What to paint; the same object while nothing changes. Rows and times must not go back."""
-        billboard = self.billboard(row)
+        rows of its motion and their times must not go back, from one call to the next either.
+        """
         if self._source is None:
             self._source = self._open()
-        texture = self._changed(time_s - self._clip_begins_s, billboard)
-        self._placing.move(billboard)
-        patch = self._placing.show(texture)
-        if (shown := self._shown(row)) < 1:
-            patch = faded(patch, shown)
-        return patch
+        billboards = [self.billboard(row) for row in rows]
+        textures = [
+            self._texture(time_s - self._clip_begins_s, billboard)
+            for time_s, billboard in zip(times_s, billboards, strict=True)
+        ]
+        patches = self._placing.show(textures, billboards)
+        shadows: Sequence[Patch | None] = [None] * len(rows)
+        if self._plan.look.shadow:
+            shadows = self._placing.shadows(billboards)
+        return [
+            self._appearance(row, shadow, patch)
+            for row, shadow, patch in zip(rows, shadows, patches, strict=True)
+        ]
+
+    def _appearance(self, row: int, shadow: Patch | None, patch: Patch) -> Appearance:
+        shown = shown_part(self._plan, self._scene, row, self._num_rows)
+        if shown == 1:
+            return Appearance(shadow, patch)
+        return Appearance(shadow and faded(shadow, shown), faded(patch, shown))
 
     def close(self) -> None:
         """Let go of the picture; files are closed."""
         if self._source is not None:
             self._source.close()
-        self._source = self._looked = None
+        self._source = None
+        self._textures.clear()
         self._placing.forget()
 
-    def _changed(self, clip_s: Fraction, billboard: Billboard) -> Texture:
-        """The texture of a time with the plan's look; the same object while it is the same."""
+    def _texture(self, clip_s: Fraction, billboard: Billboard) -> Texture:
+        """What it shows at a time, with the plan's look; the same object while it is the same."""
         assert self._source is not None
         seen_width, seen_height = self._seen(billboard)
-        level = self._level(seen_width, seen_height)
-        plain = self._source.texture(clip_s, level)
-        # In steps of an eighth of an octave: what comes nearer is not blurred anew in every frame.
-        octaves = round(8 * math.log2(self._plan.width / 2**level / seen_width))
-        if self._looked is None or self._looked[:2] != (plain, octaves):
-            look = changed(plain, self._plan.look, texels_per_px=2 ** (octaves / 8))
-            self._looked = (plain, octaves, look)
-        return self._looked[2]
+        picture = self._source.picture(clip_s, self._level(seen_width, seen_height))
+        octaves = 0
+        if self._plan.look.blur_px:
+            # In steps of an eighth: what comes nearer is not blurred anew in every frame.
+            octaves = round(8 * math.log2(picture.luma.shape[-1] / seen_width))
+        if (picture, octaves) not in self._textures:
+            most = 1 if self._plan.asset.kind == "video" else _TEXTURES_KEPT
+            if len(self._textures) == most:
+                self._textures.pop(next(iter(self._textures)))
+            look = changed(picture, self._plan.look, texels_per_px=2 ** (octaves / 8))
+            self._textures[picture, octaves] = woven(look, device=self._device)
+        return self._textures[picture, octaves]
 
     def billboard(self, row: int) -> Billboard:
         """How it stands."""
@@ -110,9 +138,6 @@ class Tile:
             longer_side_deg=float(self._longer_side_deg[row]),
             aspect=self._plan.width / self._plan.height,
         )
-
-    def _shown(self, row: int) -> float:
-        return shown_part(self._plan, self._scene, row, self._num_rows)
 
     def _seen(self, billboard: Billboard) -> tuple[float, float]:
         """Width and height at which it appears, in pixels."""
@@ -136,7 +161,6 @@ class Tile:
                 height=asset.height,
                 crop=self._plan.crop,
                 cutout=cutout,
-                device=self._device,
             )
         largest = int(np.argmax(self._longer_side_deg))
         return StillSource(
@@ -145,7 +169,6 @@ class Tile:
             finest_level=self._level(*self._seen(self.billboard(largest))),
             crop=self._plan.crop,
             cutout=cutout,
-            device=self._device,
         )
 
 

@@ -41,7 +41,6 @@ class GroundTruth:
         self, plan: ScenePlan, video: Path, files: FilesTogether, *, device: torch.device
     ) -> None:
         self._plan = plan
-        self._device = device
         self._visibility = Visibility(width=plan.width, height=plan.height, device=device)
         self._files = {path: files.open(path) for path in truth_files(plan, video)}
         self._video = video
@@ -60,6 +59,9 @@ class GroundTruth:
 
     @torch.inference_mode()
     def _see_all(self) -> None:
+        if self._tracks is not None:
+            outlines = (outline for frame in self._unseen for outline in frame.outlines)
+            self._visibility.learn([outline.cover for outline in outlines])
         for frame in self._unseen:
             self._see(frame)
         self._unseen.clear()
@@ -105,10 +107,7 @@ class GroundTruth:
             form = (DCASE_WIDTH, DCASE_HEIGHT, DCASE_RATE)
             drawn.setdefault(form, []).append(DcaseFile(plan, dcase))
         for (width, height, rate), files in drawn.items():
-            stream = MaskStream(
-                plan, width=width, height=height, masks_per_s=rate, device=self._device
-            )
-            yield stream, files
+            yield MaskStream(plan, width=width, height=height, masks_per_s=rate), files
 
 
 def truth_path(video: Path, ending: str) -> Path:

@@ -57,10 +57,9 @@ class MaskStream:
         width: int,
         height: int,
         masks_per_s: Fraction,
-        device: torch.device,
     ) -> None:
-        self._shrinking = Shrinking(plan.width, plan.height, width, height, device=device)
-        self._visibility = Visibility(width=width, height=height, device=device)
+        self._shrinking = Shrinking(plan.width, plan.height, width, height)
+        self._visibility = Visibility(width=width, height=height, device=torch.device("cpu"))
         self._coming = moments(plan, masks_per_s)
         self._next = next(self._coming, None)
         self._last: tuple[list[Outline], list[Outline]] = ([], [])

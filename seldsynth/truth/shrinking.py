@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,72 +13,46 @@ from seldsynth.render.projection import Rectangle
 
 
 class Shrinking:
-    """Outlines of one canvas as they are on another one, smaller or not.
+    """Outlines of one canvas as they are on another one, smaller or not; on the CPU.
 
     Everything is counted in whole parts that both canvases' pixels consist of: sums are exact, and
-    half of a pixel is half of it on every machine, in whatever order it adds.
+    half of a pixel is half of it on every machine.
     """
 
-    def __init__(
-        self, width: int, height: int, new_width: int, new_height: int, *, device: torch.device
-    ) -> None:
+    def __init__(self, width: int, height: int, new_width: int, new_height: int) -> None:
         self._is_same = (width, height) == (new_width, new_height)
         self._new_width = new_width
+        self._rows, self._columns = (height, new_height), (width, new_width)
         self._parts = width * height  # that a new pixel has
-        self._rows = _Axis(height, new_height, device=device)
-        self._columns = _Axis(width, new_width, times=2, device=device)  # over the seam and on
 
     def __call__(self, outline: Outline) -> Outline:
         """Where the same picture lies, and how much of each pixel shows what is behind it."""
         if self._is_same:
-            return outline
+            return Outline(outline.rectangle, Cover(outline.cover.kept.cpu()))
         old = outline.rectangle
-        hidden = (WHOLE - outline.cover.kept).double()  # up to 2^53 parts are exact
-        y0, hidden = self._rows.summed(hidden, old.y0)
-        x0, hidden = self._columns.summed(hidden.T, old.x0)
-        if len(hidden) > self._new_width:  # it meets itself behind the listener
-            beyond = hidden[self._new_width :]
-            hidden = hidden[: self._new_width].clone()
-            hidden[: len(beyond)] += beyond
-        kept = WHOLE - hidden.T / self._parts
+        y0, rows = _parts(old.y0, old.height, *self._rows)
+        x0, columns = _parts(old.x0, old.width, *self._columns)
+        # By torch, since NumPy takes more than one core. Whole numbers below 2^24, then below 2^53.
+        hidden = (WHOLE - outline.cover.kept.cpu()).float()
+        sums = (rows @ hidden).double() @ columns.T.double()
+        if sums.shape[1] > self._new_width:  # it meets itself behind the listener
+            sums, beyond = sums[:, : self._new_width], sums[:, self._new_width :]
+            sums[:, : beyond.shape[1]] += beyond
+        kept = WHOLE - sums / self._parts
         rectangle = Rectangle(
             x0=x0 % self._new_width, y0=y0, width=kept.shape[1], height=kept.shape[0]
         )
         return Outline(rectangle, Cover(kept))
 
 
-class _Axis:
-    """The pixels of one side of a canvas, and those of another canvas that they lie in.
+@lru_cache(maxsize=64)  # what turns around the listener stays in its rows
+def _parts(start: int, count: int, total: int, new_total: int) -> tuple[int, Tensor]:
+    """(first new pixel, parts [n', n] of each old pixel in each new one) of n = count old pixels.
 
-    An old pixel counts as being in the first new one that it touches, but for its parts in others,
-    which are listed: of a smaller canvas's pixels there is one such part at each edge.
+    start: the first of them. total, new_total: how many pixels a side of either canvas has; an old
+    pixel has new_total parts.
     """
-
-    def __init__(self, total: int, new_total: int, *, times: int = 1, device: torch.device) -> None:
-        """times: for how often that many pixels."""
-        begins = np.arange(times * total) * new_total  # in units that both have a whole number of
-        self._first = begins // total
-        self._last = (begins + new_total - 1) // total
-        more = self._last - self._first
-        old = np.repeat(np.arange(times * total), more)
-        self._num_parts = np.concatenate(([0], np.cumsum(more)))  # of all pixels before one
-        new = self._first[old] + 1 + np.arange(len(old)) - self._num_parts[old]
-        ends = np.minimum(begins[old] + new_total, (new + 1) * total)
-        self._whole = new_total  # parts of an old pixel
-        self._new_of, self._old, self._new, self._part = (
-            torch.from_numpy(values).to(device)
-            for values in (self._first, old, new, ends - new * total)
-        )
-
-    def summed(self, values: Tensor, start: int) -> tuple[int, Tensor]:
-        """(first new pixel, sums over parts [n', m]) of pixels [n, m], the first being `start`."""
-        end = start + len(values)
-        first, last = int(self._first[start]), int(self._last[end - 1])
-        sums = values.new_zeros((last - first + 1, values.shape[1]))
-        sums.index_add_(0, self._new_of[start:end] - first, values).mul_(self._whole)
-        parts = slice(int(self._num_parts[start]), int(self._num_parts[end]))
-        old = self._old[parts]
-        elsewhere = values[old - start] * self._part[parts, None]
-        sums.index_add_(0, self._new[parts] - first, elsewhere)
-        sums.index_add_(0, self._new_of[old] - first, elsewhere, alpha=-1)
-        return first, sums
+    first, end = start * new_total // total, start + count
+    old = np.arange(start, end + 1) * new_total
+    new = np.arange(first, -(-end * new_total // total) + 1)[:, None] * total
+    return first, torch.from_numpy(np.diff(old.clip(new[:-1], new[1:])).astype(np.float32))

@@ -6,7 +6,8 @@ No pixel belongs to two. What is in front hides what is behind, whatever shows t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -96,29 +97,32 @@ class Visibility:
         return self._last[1]
 
     def _found(self, outlines: list[Outline]) -> list[Visible]:
-        self._learn([outline.cover for outline in outlines])
+        self.learn([outline.cover for outline in outlines])
         wholes = [self._wholes[outline.cover] for outline in outlines]
         masks = self._uncovered([whole.mask for whole in wholes], [o.rectangle for o in outlines])
         found = [
             whole if mask is whole.mask else None for whole, mask in zip(wholes, masks, strict=True)
         ]
         hidden = [index for index, part in enumerate(found) if part is None]
-        for index, part in zip(hidden, _counted([masks[index] for index in hidden]), strict=True):
-            found[index] = part
+        for index in hidden:
+            found[index] = _counted(masks[index][None])[0]
         return [
             self._visible(outline.rectangle, part, whole)
             for outline, part, whole in zip(outlines, found, wholes, strict=True)
             if part is not None
         ]
 
-    def _learn(self, covers: list[Cover]) -> None:
-        """Find out what each picture hides if nothing is in front of it."""
-        new = [cover for cover in covers if cover not in self._wholes]
-        masks = [torch.empty_like(cover.kept, dtype=torch.float32) for cover in new]
-        for cover, mask in zip(new, masks, strict=True):
+    def learn(self, covers: Iterable[Cover]) -> None:
+        """Find out what pictures hide if nothing is in front: of many at once, it is faster."""
+        new = [cover for cover in dict.fromkeys(covers) if cover not in self._wholes]
+        by_form: dict[tuple[torch.Size, torch.dtype], list[Cover]] = defaultdict(list)
+        for cover in new:
+            by_form[cover.kept.shape, cover.kept.dtype].append(cover)
+        for alike in by_form.values():
+            kept = torch.stack([cover.kept for cover in alike])
             # As numbers, not booleans: torch compares and adds them up many times as fast.
-            torch.le(cover.kept, WHOLE // 2, out=mask)
-        self._wholes.update(zip(new, _counted(masks), strict=True))
+            masks = torch.le(kept, WHOLE // 2, out=torch.empty_like(kept, dtype=torch.float32))
+            self._wholes.update(zip(alike, _counted(masks), strict=True))
 
     def _visible(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> Visible:
         solid_angle = self._solid_angle[rectangle.y0 : rectangle.y0 + rectangle.height]
@@ -169,19 +173,10 @@ def _overlap(one: Rectangle, other: Rectangle, *, width: int) -> bool:
     )
 
 
-def _counted(masks: list[Tensor]) -> list[_Counted]:
-    """Masks with the pixels of their rows and columns, brought to the CPU together."""
-    if not masks:
-        return []
-    sums = [part for mask in masks for part in (mask.sum(1), mask.sum(0))]
-    numbers = torch.cat(sums).cpu().numpy()
-    found, start = [], 0
-    for mask in masks:
-        height, width = mask.shape
-        rows, columns = numbers[start : start + height], numbers[start + height :][:width]
-        found.append(_Counted(mask, rows, columns))
-        start += height + width
-    return found
+def _counted(masks: Tensor) -> list[_Counted]:
+    """Masks [n, h, w] with the pixels of their rows and columns."""
+    rows, columns = (masks.sum(side).cpu().numpy() for side in (2, 1))
+    return [_Counted(*parts) for parts in zip(masks, rows, columns, strict=True)]
 
 
 def same_outlines(outlines: list[Outline], before: list[Outline]) -> bool:

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from seldsynth.render.projection import (
     Billboard,
+    Edges,
     Rectangle,
+    SamplingGrid,
     make_billboard,
+    of_one_size,
     sampling_grid,
     touched_rectangle,
 )
@@ -42,22 +45,39 @@ def layer(billboard: Billboard) -> Layer:
     )
 
 
+TEXELS = (30, 20)
+
+
+def grid_of(
+    billboards: list[Billboard],
+    rectangles: list[Rectangle],
+    *,
+    feather: float = 0.0,
+    device: str = "cpu",
+    mirror: bool = False,
+) -> SamplingGrid:
+    return sampling_grid(
+        billboards,
+        rectangles,
+        Edges(feather=feather),
+        texels_across=TEXELS[0],
+        texels_down=TEXELS[1],
+        width=WIDTH,
+        height=HEIGHT,
+        device=torch.device(device),
+        mirror=mirror,
+    )
+
+
 def coverage(billboard: Billboard, *, feather: float = 0.0, device: str = "cpu") -> np.ndarray:
     """Coverage of the whole canvas, from the touched rectangle alone."""
     rectangle = touched_rectangle(billboard, width=WIDTH, height=HEIGHT)
-    grid = sampling_grid(
-        billboard,
-        rectangle,
-        width=WIDTH,
-        height=HEIGHT,
-        feather=feather,
-        device=torch.device(device),
-    )
+    grid = grid_of([billboard], [rectangle], feather=feather, device=device)
     whole = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
     columns = (rectangle.x0 + np.arange(rectangle.width)) % WIDTH
     rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
     assert grid.coverage is not None
-    whole[rows, columns] = grid.coverage.cpu().numpy()
+    whole[rows, columns] = grid.coverage[0, :, 1:].cpu().numpy()
     return whole
 
 
@@ -81,15 +101,9 @@ def test_the_rectangle_holds_every_touched_pixel_and_is_even(billboard: Billboar
 @given(BILLBOARDS, st.sampled_from([0.0, 0.04]))
 def test_no_softness_is_cut_off(billboard: Billboard, feather: float) -> None:
     whole = Rectangle(x0=0, y0=0, width=WIDTH, height=HEIGHT)
-    everywhere = sampling_grid(
-        billboard,
-        whole,
-        width=WIDTH,
-        height=HEIGHT,
-        feather=feather,
-        device=torch.device("cpu"),
-    ).coverage.numpy()
-    assert np.abs(everywhere - coverage(billboard, feather=feather)).max() < 1e-3
+    everywhere = grid_of([billboard], [whole], feather=feather).coverage
+    assert everywhere is not None
+    assert np.abs(everywhere[0, :, 1:].numpy() - coverage(billboard, feather=feather)).max() < 1e-3
 
 
 @settings(max_examples=100)
@@ -149,20 +163,35 @@ def test_the_centroid_is_the_direction(azimuth_deg: float, elevation_deg: float)
 
 
 def test_up_is_up_and_left_is_left() -> None:
-    billboard = make_billboard(azimuth_deg=40, elevation_deg=20, longer_side_deg=20, aspect=1)
+    billboard = make_billboard(azimuth_deg=40, elevation_deg=20, longer_side_deg=20, aspect=1.5)
     rectangle = touched_rectangle(billboard, width=WIDTH, height=HEIGHT)
-    grid = sampling_grid(
-        billboard,
-        rectangle,
-        width=WIDTH,
-        height=HEIGHT,
-        feather=0,
-        device=torch.device("cpu"),
-    )
     middle_row, middle_column = rectangle.height // 2, rectangle.width // 2
-    across, down = grid.positions.unbind(-1)
-    assert (across[middle_row].diff() > 0).all()
-    assert (down[:, middle_column].diff() > 0).all()
+    across, down = grid_of([billboard], [rectangle]).positions[:, 0]
+    # Outside of it they stay at the outermost texel.
+    assert (across[middle_row].diff() >= 0).all()
+    assert (down[:, middle_column].diff() >= 0).all()
+    assert across[middle_row, [0, -1]].tolist() == pytest.approx([0, TEXELS[0] - 1], abs=0.01)
+    assert down[[0, -1], middle_column].tolist() == pytest.approx([0, TEXELS[1] - 1], abs=0.01)
+    mirrored, _ = grid_of([billboard], [rectangle], mirror=True).positions[:, 0]
+    assert (TEXELS[0] - 1 - mirrored - across).abs().max() < 0.02
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(BILLBOARDS, min_size=2, max_size=5))
+def test_together_they_are_as_they_are_alone(billboards: list[Billboard]) -> None:
+    """Where a billboard is, and that nothing else is in the larger rectangle."""
+    touched = [touched_rectangle(one, width=WIDTH, height=HEIGHT) for one in billboards]
+    rectangles = of_one_size(touched, width=WIDTH, height=HEIGHT)
+    together = grid_of(billboards, rectangles)
+    assert together.coverage is not None
+    for index, (billboard, rectangle) in enumerate(zip(billboards, rectangles, strict=True)):
+        assert rectangle.y0 >= 0
+        assert rectangle.y0 + rectangle.height <= HEIGHT
+        whole = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
+        columns = (rectangle.x0 + np.arange(rectangle.width)) % WIDTH
+        rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
+        whole[rows, columns] = together.coverage[index, :, 1:].numpy()
+        assert np.abs(whole - coverage(billboard)).max() < 1e-3
 
 
 def test_sides_fill_the_angles_asked_for() -> None:

@@ -90,7 +90,7 @@ def mask_frames(
 ) -> Iterator[MaskFrame]:
     """The masks of every label frame."""
     device = torch.device("cpu")
-    stream = MaskStream(plan, width=width, height=height, masks_per_s=Fraction(10), device=device)
+    stream = MaskStream(plan, width=width, height=height, masks_per_s=Fraction(10))
     found = (stream.see(outlines_of(frame)) for frame in render_scene(plan, folders, device=device))
     return (masks for masks in found if masks is not None)
 
@@ -214,7 +214,7 @@ def test_a_smaller_outline_is_the_average(x0: int, width: int, height: int) -> N
         whole[6:26, np.arange(rectangle.x0, rectangle.x0 + columns) % 96] = kept
         fine = np.repeat(np.repeat(whole, height, axis=0), width, axis=1)
         expected = fine.reshape(height, 48, width, 96).sum(axis=(1, 3)) / (48 * 96)
-        shrinking = Shrinking(96, 48, width, height, device=torch.device("cpu"))
+        shrinking = Shrinking(96, 48, width, height)
         found = shrinking(Outline(rectangle, Cover(torch.from_numpy(kept))))
         there = found.rectangle
         shown = np.full((height, width), float(WHOLE))
@@ -226,7 +226,7 @@ def test_a_smaller_outline_is_the_average(x0: int, width: int, height: int) -> N
 
 def test_half_of_a_smaller_pixel_is_exactly_half() -> None:
     """Of three and a third of each other: whichever rows are hidden, if they are half of it."""
-    shrinking = Shrinking(20, 10, 6, 3, device=torch.device("cpu"))
+    shrinking = Shrinking(20, 10, 6, 3)
     kept = torch.full((10, 20), WHOLE, dtype=torch.int16)
     kept[:5] = 0  # to the middle of the second row of new pixels
     found = shrinking(Outline(Rectangle(x0=0, y0=0, width=20, height=10), Cover(kept)))
@@ -234,7 +234,7 @@ def test_half_of_a_smaller_pixel_is_exactly_half() -> None:
     assert (found.cover.kept[1] == WHOLE // 2).all()
     visibility = Visibility(width=6, height=3, device=torch.device("cpu"))
     assert visibility.of([found])[0].rows.tolist() == [6, 6, 0]
-    kept[4, 0] = 1  # a 128th of an old pixel less
+    kept[4, 0] = 1  # a 256th of an old pixel less
     found = shrinking(Outline(Rectangle(x0=0, y0=0, width=20, height=10), Cover(kept)))
     assert visibility.of([found])[0].rows.tolist() == [6, 5, 0]
 

@@ -1,0 +1,156 @@
+"""Weaving and looking at textures, against plain arithmetic; the GPU's way against the CPU's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from seldsynth.render.pictures import Picture
+from seldsynth.render.projection import SamplingGrid
+from seldsynth.render.textures import (
+    ALPHA_SCALE,
+    COLOUR_SCALE,
+    Samples,
+    Texture,
+    _sampled_on_gpu,
+    sampled,
+    shadow_texture,
+    woven,
+)
+
+CPU = torch.device("cpu")
+SCALES = np.array([COLOUR_SCALE] * 3 + [ALPHA_SCALE])
+
+
+def mock_picture(width: int = 20, height: int = 14, *, alpha: bool = True) -> Picture:
+    """Noise; everything that shows has colour."""
+    generator = torch.Generator().manual_seed(3)
+    luma = 16 + 219 * torch.rand((1, height, width), generator=generator)
+    chroma = 16 + 224 * torch.rand((2, height // 2, width // 2), generator=generator)
+    if not alpha:
+        return Picture(luma=luma, chroma=chroma)
+    shown = torch.rand((1, height, width), generator=generator)
+    half = torch.nn.functional.avg_pool2d(shown, 2)
+    return Picture(luma=torch.cat((luma * shown, shown)), chroma=torch.cat((chroma * half, half)))
+
+
+def mock_positions(count: int, height: int = 8, width: int = 10) -> torch.Tensor:
+    """All over a texture of 20 x 14 texels, and beyond it: [2, n, h, w + 1]."""
+    generator = torch.Generator().manual_seed(count)
+    places = torch.rand((2, count, height, width + 1), generator=generator)
+    return places * torch.tensor([26.0, 20.0])[:, None, None, None] - 3
+
+
+def bilinear(texels: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]):
+    """Texels [h, w, 4] at positions, and nothing outside."""
+    padded = np.pad(texels, ((4, 5), (4, 5), (0, 0)))
+    x, y = x + 4, y + 4
+    x0, y0 = np.floor(x).astype(int), np.floor(y).astype(int)
+    fx, fy = (x - x0)[..., None], (y - y0)[..., None]
+    upper = padded[y0, x0] * (1 - fx) + padded[y0, x0 + 1] * fx
+    lower = padded[y0 + 1, x0] * (1 - fx) + padded[y0 + 1, x0 + 1] * fx
+    return upper * (1 - fy) + lower * fy
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_samples_are_those_of_plain_arithmetic(covered: bool) -> None:
+    """Of other textures one after another, and of the same: in steps of a 64th of a level."""
+    one, other = woven(mock_picture(), device=CPU), woven(mock_picture(alpha=False), device=CPU)
+    textures = [one, one, other, one]
+    positions = mock_positions(len(textures))
+    coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
+    found = sampled(textures, SamplingGrid(positions=positions, coverage=coverage))
+    for index, texture in enumerate(textures):
+        x, y = positions[:, index].numpy().astype(np.float64)
+        seen = bilinear(texture.texels.numpy().astype(np.float64), x, y)
+        share = np.ones(x.shape) if coverage is None else coverage[index].numpy()
+        wholes = (seen * share[..., None])[:, 1:]
+        assert np.abs(found.wholes[0, index].numpy() - wholes[..., 0]).max() <= 1.01
+        assert np.abs(found.wholes[1, index].numpy() - wholes[..., 3]).max() <= 1.01
+        of_three = (2 * seen[:, 1::2] + seen[:, 0:-1:2] + seen[:, 2::2]) / 4
+        halves = of_three[::2] + of_three[1::2]
+        shares = (2 * share[:, 1::2] + share[:, 0:-1:2] + share[:, 2::2]) / 4
+        half_share = np.round((shares[::2] + shares[1::2]) / 2 * 256) / 256
+        halves *= half_share[..., None]
+        for plane, channel in enumerate((1, 2, 3)):
+            there = found.halves[plane, index].numpy()
+            assert np.abs(there - halves[..., channel]).max() <= 3
+
+
+def test_the_gpu_looks_as_the_cpu_does() -> None:
+    texture = woven(mock_picture(), device=CPU)
+    positions = mock_positions(3)
+    here = sampled([texture] * 3, SamplingGrid(positions=positions, coverage=None))
+    as_there = Texture(texels=texture.texels.float(), reaches_edges=texture.reaches_edges)
+    there = _sampled_on_gpu([as_there] * 3, positions)
+    for name in ("wholes", "halves"):
+        a, b = (getattr(found, name).to(torch.int32) for found in (here, there))
+        assert a.shape == b.shape
+        assert (a - b).abs().max() <= 3  # 64ths, and 128ths, of a level
+
+
+def test_what_is_woven_is_the_picture() -> None:
+    picture = mock_picture()
+    texels = woven(picture, device=CPU).texels.numpy() / SCALES
+    assert np.abs(texels[..., 0] - picture.luma[0].numpy()).max() <= 1 / COLOUR_SCALE
+    assert np.abs(texels[..., 3] - picture.luma[1].numpy()).max() <= 1 / ALPHA_SCALE
+    opaque = mock_picture(alpha=False)
+    texels = woven(opaque, device=CPU).texels.numpy() / SCALES
+    assert (texels[..., 3] == 1).all()
+    means = texels[..., 1].reshape(7, 2, 10, 2).mean(axis=(1, 3))
+    assert np.corrcoef(means.ravel(), opaque.chroma[0].numpy().ravel())[0, 1] > 0.9
+
+
+def test_colour_has_the_alpha_of_brightness() -> None:
+    """One colour, however its alpha changes from texel to texel, is that colour."""
+    shown = mock_picture().luma[1:]
+    half = torch.nn.functional.avg_pool2d(shown, 2)
+    chroma = torch.tensor([40.0, 220.0])[:, None, None] * half
+    picture = Picture(luma=torch.cat((100 * shown, shown)), chroma=torch.cat((chroma, half)))
+    texels = woven(picture, device=CPU).texels.numpy() / SCALES
+    for channel, level in enumerate((100, 40, 220)):
+        assert texels[..., channel] == pytest.approx(level * texels[..., 3], abs=0.05)
+
+
+@pytest.mark.parametrize("alpha_at_the_edge", [0.0, 0.001, 0.1, 1.0])
+@pytest.mark.parametrize("edge", [(0, 5), (-1, 5), (5, 0), (5, -1)])
+def test_edges_need_no_drawing_where_nothing_reaches_them(
+    edge: tuple[int, int], alpha_at_the_edge: float
+) -> None:
+    shown = torch.zeros((1, 14, 20))
+    shown[:, 3:-3, 3:-3] = 1
+    shown[0, edge[0], edge[1]] = alpha_at_the_edge
+    half = torch.nn.functional.avg_pool2d(shown, 2)
+    picture = Picture(luma=torch.cat((shown, shown)), chroma=torch.cat((half, half, half)))
+    assert woven(picture, device=CPU).reaches_edges == (alpha_at_the_edge > 0.002)
+    assert woven(mock_picture(alpha=False), device=CPU).reaches_edges
+
+
+@pytest.mark.parametrize("aspect", [0.3, 1.0, 4.0])
+def test_a_shadow_lies_at_the_foot(aspect: float) -> None:
+    """Black, darkest at the middle of the picture's lower edge, and nothing at its own edges."""
+    texture = shadow_texture(0.5, aspect=aspect, device=CPU)
+    texels = texture.texels.numpy() / SCALES
+    alpha = texels[..., 3]
+    assert not texture.reaches_edges
+    assert alpha.max() == pytest.approx(0.5, abs=0.01)
+    height, width = alpha.shape
+    row, column = np.unravel_index(alpha.argmax(), alpha.shape)
+    assert column == pytest.approx(width / 2, abs=1)
+    half_height = 1 / aspect + 0.4  # of the billboard, in halves of the picture's width
+    assert (row + 0.5) / height * 2 - 1 == pytest.approx(1 / aspect / half_height, abs=0.02)
+    for channel, level in enumerate((16, 128, 128)):
+        assert texels[..., channel] == pytest.approx(level * alpha, abs=0.02)
+
+
+def test_samples_are_sixteen_bits() -> None:
+    """White that hides all: the largest numbers that there are."""
+    white = Picture(luma=torch.full((1, 4, 4), 255.0), chroma=torch.full((2, 2, 2), 255.0))
+    found: Samples = sampled(
+        [woven(white, device=CPU)],
+        SamplingGrid(positions=torch.full((2, 1, 2, 3), 1.5), coverage=None),
+    )
+    assert found.wholes[:, 0, 0, 0].tolist() == [255 * COLOUR_SCALE, ALPHA_SCALE]
+    assert found.halves[:, 0, 0, 0].tolist() == [*[510 * COLOUR_SCALE] * 2, 2 * ALPHA_SCALE]
