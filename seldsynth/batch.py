@@ -103,7 +103,7 @@ class Standing:
 
 
 class Look(Protocol):
-    """Says how a recording stands; labels_sha256 is of its label file."""
+    """Says how a recording stands; labels_sha256 is of its label file, or empty."""
 
     def __call__(self, recording: Recording, plan: ScenePlan, *, labels_sha256: str) -> Standing:
         """Look at what is there. Raises MediaError or OSError if that cannot be read."""
@@ -265,11 +265,12 @@ def load_plans(
     device: torch.device,
     folders: Mapping[str, Path | None],
     places: Mapping[Path, Place],
+    looks: Mapping[Path, Look],
 ) -> Iterator[Job | Outcome]:
     """Saved plans to be rendered again, each beside its file.
 
-    folders: where input folders are now, if not where the plan says. places: the sets that the
-    plans belong to, by folder.
+    folders: where input folders are now, if not where the plan says. places, looks: of the sets
+    that the plans belong to, by folder; without a look, all of a set are rendered.
     """
     for path in plan_files:
         recording = recording_of_plan(path)
@@ -281,15 +282,22 @@ def load_plans(
                 for key in plan.folders
                 if (there := folders.get(key)) is not None
             }
-            yield Job(
+            root = next((one for one in path.absolute().parents if one in places), None)
+            job = Job(
                 recording=recording,
                 plan=plan,
                 folders={**resolve_folders(plan, path), **moved},
                 device=str(device),
                 fresh=False,
                 inputs=_sound_input(plan),
-                place=next((places[one] for one in path.absolute().parents if one in places), None),
+                place=None if root is None else places[root],
             )
+            look = make_all if root is None else looks.get(root, make_all)
+            standing = look(recording, plan, labels_sha256="")
+            if standing.finished:
+                yield _skipped(job.failed(""), standing, plan)
+            else:
+                yield replace(job, again=standing.again)
         except Exception as error:
             yield replace(_failed(recording), message=describe_failure(error))
 

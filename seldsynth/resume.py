@@ -28,17 +28,20 @@ _BESIDE = "a file of it is not right"  # up to the colon, reasons are counted
 
 
 class Finished:
-    """Looks whether recordings are finished, and what the manifests say of them."""
+    """Looks whether recordings are finished, and what the manifests say of them.
+
+    config_sha256: of the config that plans are made by; empty if they were made before.
+    """
 
     def __init__(self, video_dir: Path, manifests: Manifests, *, config_sha256: str) -> None:
-        self._video_dir = video_dir
+        self._video_dir = video_dir.absolute()
         self._records = manifests.records
         self._done = manifests.done
         self._config_sha256 = config_sha256
 
     def __call__(self, recording: Recording, plan: ScenePlan, *, labels_sha256: str) -> Standing:
         """How a recording stands; see `Look`."""
-        record = self._records.get(recording.recording_id)
+        record = self._records.get(self._name(recording.video.with_suffix("")))
         if not recording.video.is_file():
             return Standing(again=_why_no_video(record))
         try:
@@ -62,13 +65,13 @@ class Finished:
         """Read what no line tells of as `verify` does: nobody has said that it was whole."""
         written = [recording.video, recording.plan, *files_beside(plan, recording.video)]
         facts = {path: facts_of(path) for path in written}
-        outputs = {path.relative_to(self._video_dir).as_posix(): facts[path] for path in written}
+        outputs = {self._name(path): facts[path] for path in written}
         before = self._done_by(recording, origin)
         for name, known in (before.outputs if before else {}).items():
             if name in outputs and outputs[name] != known:
                 return Standing(again=f"{_BESIDE}: {Path(name).name} {OTHER_CONTENT}")
         record = Record(
-            recording_id=recording.recording_id,
+            recording_id=self._name(recording.video.with_suffix("")),
             status="done",
             time="",
             plan_sha256=origin.plan_sha256,
@@ -107,7 +110,7 @@ class Finished:
 
     def _done_by(self, recording: Recording, origin: Origin) -> Record | None:
         """What was written down when this very plan was done, if it was."""
-        done = self._done.get(recording.recording_id)
+        done = self._done.get(self._name(recording.video.with_suffix("")))
         return done if done is not None and done.plan_sha256 == origin.plan_sha256 else None
 
     def _what_changed(self, record: Record | None, today: str, labels_sha256: str) -> str:
@@ -117,17 +120,21 @@ class Finished:
         if record.plan_sha256 == today:
             return "the video is not the one that was made of this plan"
         before = record.inputs.get("labels", {}).get("sha256", "")
-        changed = ["the labels"] if before and before != labels_sha256 else []
-        if record.config_sha256 and record.config_sha256 != self._config_sha256:
+        changed = ["the labels"] if labels_sha256 and before not in ("", labels_sha256) else []
+        if self._config_sha256 and record.config_sha256 not in ("", self._config_sha256):
             changed.append("the config")
         return f"the plan has changed: {' and '.join(changed) or 'assets, sound or seldsynth'}"
+
+    def _name(self, path: Path) -> str:
+        """What a file of the set is called in its manifest."""
+        return path.absolute().relative_to(self._video_dir).as_posix()
 
     def _size_fault(self, path: Path, record: Record | None) -> str:
         try:
             size = path.stat().st_size
         except FileNotFoundError:
             return f"{_BESIDE}: {path.name} is missing"
-        facts = (record.outputs if record else {}).get(path.relative_to(self._video_dir).as_posix())
+        facts = (record.outputs if record else {}).get(self._name(path))
         if facts is not None and facts.bytes != size:
             return f"{_BESIDE}: {path.name} has {size} bytes, not {facts.bytes}"
         return ""

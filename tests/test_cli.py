@@ -264,8 +264,8 @@ def _wait_for(look: object, timeout_s: float = 60) -> Path:
         (["--from-plan", "none.plan.json"], "no such file"),
         (["--from-plan", "config.yaml", "--set", "canvas.width=64"], "the plan has decided that"),
         (
-            ["--from-plan", "config.yaml", "--resume"],
-            "no --plan-only, no --resume, no --retry-failed",
+            ["--from-plan", "config.yaml", "--plan-only"],
+            "no --plan-only, no --retry-failed",
         ),
         (["--set", "output.log_file=labels"], "is no place for a log"),
         (["--set", "output.log_file=labels/mix1.csv"], "is no place for a log"),

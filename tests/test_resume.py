@@ -390,6 +390,26 @@ def test_saved_plans_are_written_down_in_the_manifest_of_their_set(project: Path
     assert main(["verify", str(elsewhere.parent), "-q"]) == 0
 
 
+def test_saved_plans_are_resumed(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever they are named from: what is finished is kept, the rest says why it is made."""
+    assert synth(project, "--plan-only") == 0
+    monkeypatch.chdir(videos(project))
+    plans = ["a.plan.json", "b.plan.json", str(videos(project) / "deep" / "c.plan.json")]
+    assert main(["synth", "--from-plan", plans[0], plans[2], "--resume"]) == 0
+    (videos(project) / "a.tracks.csv").unlink()
+    capsys.readouterr()
+    assert main(["synth", "--from-plan", *plans, "--resume"]) == 0
+    said = capsys.readouterr()
+    assert "a is made again: a file of it is not right: a.tracks.csv is missing" in said.out
+    assert re.search(r"done +2 .*\nkept +1", said.out), said.out
+    assert main(["synth", "--from-plan", *plans, "--resume", "-q"]) == 0
+    lines = [json.loads(one) for one in (videos(project) / NAME).read_text().splitlines()]
+    assert sorted(line["recording_id"] for line in lines) == ["a", "a", "b", "deep/c"]
+    assert main(["verify", str(videos(project)), "-q"]) == 0
+
+
 def test_leftovers_go_whoever_left_them(project: Path) -> None:
     """Process numbers come again, in containers above all: the lock knows that nobody is there."""
     assert synth(project) == 0

@@ -236,10 +236,10 @@ def _show_demo(video_dir: Path, recordings: list[Recording]) -> None:
 
 def _from_plans(options: argparse.Namespace) -> int:
     """Render saved plans; a config, if given, says where their folders are now."""
-    if options.plan_only or options.resume or options.retry_failed:
+    if options.plan_only or options.retry_failed:
         raise ConfigError(
-            "--from-plan makes videos of all plans that it is given: no --plan-only, no --resume, "
-            "no --retry-failed with it; name those that you want"
+            "--from-plan makes videos of the plans that it is given: no --plan-only, no "
+            "--retry-failed with it; --resume leaves out what is finished"
         )
     if options.overrides and options.config is None:
         raise ConfigError("--set changes a config: with --from-plan it needs --config")
@@ -279,7 +279,10 @@ def _render_plans(
         videos = [recording_of_plan(path).video for path in plans]
         remove_temporaries(path for video in videos for path in files_written(video))
         folders = dict(config.input) if config else {}
-        jobs = load_plans(plans, device=device, folders=folders, places=places)
+        looks = {}
+        if options.resume:
+            looks = {root: Finished(root, read_manifests(root), config_sha256="") for root in roots}
+        jobs = load_plans(plans, device=device, folders=folders, places=places, looks=looks)
         executor = machines.executor(
             workers=config.processing.workers if config else "auto",
             num_recordings=len(plans),

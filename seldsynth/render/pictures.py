@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -70,29 +71,30 @@ def changed(picture: Picture, look: LookPlan, *, texels_per_px: float) -> Pictur
     """A picture with a plan's look: its levels and its blur. Noise and shadow lie on the canvas."""
     if look == LookPlan(noise=look.noise, shadow=look.shadow):
         return picture
-    has_alpha = picture.has_alpha
-    luma = _levelled(picture.luma, look.luma_gain, (look.luma_offset,), 235, has_alpha)
+    alpha = picture.luma[1] if picture.has_alpha else None
+    half_alpha = picture.chroma[2] if picture.has_alpha else None
     greys = (128 + look.blue_offset, 128 + look.red_offset)
-    offsets = tuple(grey - 128 * look.chroma_gain for grey in greys)
-    chroma = _levelled(picture.chroma, look.chroma_gain, offsets, 240, has_alpha)
+    offsets = [grey - 128 * look.chroma_gain for grey in greys]
+    luma = _levelled(picture.luma, alpha, look.luma_gain, [look.luma_offset], 235)
+    chroma = _levelled(picture.chroma, half_alpha, look.chroma_gain, offsets, 240)
     sigma = look.blur_px * texels_per_px
     return Picture(luma=_blurred(luma, sigma), chroma=_blurred(chroma, sigma / 2))
 
 
 def _levelled(
-    planes: Tensor, gain: float, offsets: tuple[float, ...], highest: int, has_alpha: bool
+    planes: Tensor, alpha: Tensor | None, gain: float, offsets: Sequence[float], highest: int
 ) -> Tensor:
-    """Gain · colour + offset, within 16..highest, of planes [c, h, w]; all times alpha."""
-    levelled = planes.clone()
-    for index, offset in enumerate(offsets):
-        colour = levelled[index].mul_(gain)
-        if has_alpha:
-            alpha = planes[-1]
-            colour.add_(alpha, alpha=offset)
+    """Gain · colour + offset, within 16..highest, of planes [c, h, w]; all times alpha [h, w]."""
+    levelled = torch.empty_like(planes)
+    for colour, plane, offset in zip(levelled, planes, offsets, strict=False):
+        if alpha is None:
+            torch.add(torch.tensor(offset), plane, alpha=gain, out=colour).clamp_(16, highest)
+        else:
+            torch.mul(alpha, offset, out=colour).add_(plane, alpha=gain)
             torch.maximum(colour, 16 * alpha, out=colour)
             torch.minimum(colour, highest * alpha, out=colour)
-        else:
-            colour.add_(offset).clamp_(16, highest)
+    if alpha is not None:
+        levelled[-1] = alpha
     return levelled
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -64,8 +65,8 @@ def woven(picture: Picture, *, device: torch.device) -> Texture:
     """A picture as a texture."""
     luma = picture.luma[0]
     if not picture.has_alpha:
-        blue, red = _spread(picture.chroma, luma)
-        return _texture(luma, blue, red, torch.ones_like(luma), device)
+        texels = _merged([*_fixed(luma, *_spread(picture.chroma, luma)), _opaque(*luma.shape)])
+        return Texture(texels=_on(device, texels), reaches_edges=True)
     alpha = picture.luma[1]
     # Chroma comes at half of the resolution, with an alpha of its own.
     half_alpha = picture.chroma[2]
@@ -107,18 +108,28 @@ def _texture(
     luma: Tensor, blue: Tensor, red: Tensor, alpha: Tensor, device: torch.device
 ) -> Texture:
     """Planes [h, w] side by side: luma, blue and red difference 0..255, alpha 0..1."""
+    texels = _merged([*_fixed(luma, blue, red), *_fixed(alpha, scale=ALPHA_SCALE)])
+    border = torch.cat((alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
+    return Texture(texels=_on(device, texels), reaches_edges=bool(border.max() > _UNSEEN))
+
+
+def _fixed(*planes: Tensor, scale: int = COLOUR_SCALE) -> Iterator[NDArray[np.int16]]:
     half = torch.tensor(0.5)
-    scales = (COLOUR_SCALE, COLOUR_SCALE, COLOUR_SCALE, ALPHA_SCALE)
-    fixed = [
-        torch.add(half, plane, alpha=scale).to(torch.int16).numpy()
-        for plane, scale in zip((luma, blue, red, alpha), scales, strict=True)
-    ]
-    texels = torch.from_numpy(np.asarray(cv2.merge(fixed), np.int16))
-    border = max(float(side.max()) for side in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
-    return Texture(
-        texels=texels if device.type == "cpu" else texels.to(device).float(),
-        reaches_edges=border > _UNSEEN,
-    )
+    for plane in planes:
+        yield torch.add(half, plane, alpha=scale).to(torch.int16).numpy()
+
+
+@lru_cache(maxsize=8)  # frames of a clip are of one size
+def _opaque(height: int, width: int) -> NDArray[np.int16]:
+    return np.full((height, width), ALPHA_SCALE, np.int16)
+
+
+def _merged(planes: list[NDArray[np.int16]]) -> Tensor:
+    return torch.from_numpy(np.asarray(cv2.merge(planes), np.int16))
+
+
+def _on(device: torch.device, texels: Tensor) -> Tensor:
+    return texels if device.type == "cpu" else texels.to(device).float()
 
 
 def _spread(halves: Iterable[Tensor], whole: Tensor) -> Iterator[Tensor]:
