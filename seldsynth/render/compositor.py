@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -77,31 +78,61 @@ class Patch:
         return sum(part.nbytes for part in parts)
 
 
-def warp(
-    textures: Sequence[Texture], rectangles: Sequence[Rectangle], grid: SamplingGrid
-) -> list[Patch]:
-    """What the pixels of n rectangles, all of one size, see of a texture each."""
-    seen = sampled(textures, grid)
-    luma = seen.wholes[0].mul_(_LEVEL).add_(_ROUNDING)
-    chroma = seen.halves[:2].mul_(_LEVEL // 2).add_(_ROUNDING)
-    kept, chroma_kept = _kept(seen.wholes[1], _PART), _kept(seen.halves[2], 2 * _PART)
+@dataclass(frozen=True, eq=False)
+class View:
+    """n rectangles, all of one size, and where their pixels look."""
+
+    rectangles: Sequence[Rectangle]
+    grid: SamplingGrid
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors, with all that is found out from them."""
+        coverage = self.grid.coverage
+        of_coverage = 0 if coverage is None else 2 * coverage.nbytes
+        return self.grid.positions.nbytes * 5 // 4 + of_coverage
+
+    def __getitem__(self, index: int) -> View:
+        """The view of one of them."""
+        return View([self.rectangles[index]], self.grid[index])
+
+    @cached_property
+    def opaque_covers(self) -> list[tuple[Cover, Tensor]]:
+        """What opaque pictures cover, and what they keep of chroma; the same objects every time."""
+        coverage, half_coverage = self.grid.coverage, self.grid.half_coverage
+        if coverage is None or half_coverage is None:
+            raise ValueError("the edges of opaque pictures are to be drawn")
+        kept = (WHOLE - WHOLE * coverage[..., 1:]).to(torch.int16)
+        chroma_kept = (WHOLE - WHOLE * half_coverage).to(torch.int16)
+        return list(zip(map(Cover, kept), chroma_kept, strict=True))
+
+
+def warp(textures: Sequence[Texture], view: View) -> list[Patch]:
+    """What the pixels of n rectangles see of a texture each."""
+    seen = sampled(textures, view.grid)
+    luma = seen.luma.mul_(_LEVEL).add_(_ROUNDING)
+    chroma = seen.chroma.mul_(_LEVEL // 2).add_(_ROUNDING)
+    if seen.alphas is None:
+        covers = view.opaque_covers
+    else:
+        kept, chroma_kept = _kept(seen.alphas[0], _PART), _kept(seen.alphas[1], 2 * _PART)
+        covers = list(zip(map(Cover, kept), chroma_kept, strict=True))
     return [
         Patch(
             rectangle=rectangle,
             luma=luma[index],
-            cover=Cover(kept[index]),
+            cover=covers[index][0],
             chroma=chroma[:, index],
-            chroma_kept=chroma_kept[index],
+            chroma_kept=covers[index][1],
         )
-        for index, rectangle in enumerate(rectangles)
+        for index, rectangle in enumerate(view.rectangles)
     ]
 
 
 def _kept(alpha: Tensor, part: int) -> Tensor:
     """What alpha [h, w] leaves of what is below, to the nearest. part: a 256th of opaque."""
-    return torch.sub(part * WHOLE + part // 2 - 1, alpha).bitwise_right_shift_(
-        part.bit_length() - 1
-    )
+    less = (part * WHOLE + part // 2 - 1) - alpha
+    return less.bitwise_right_shift_(part.bit_length() - 1)
 
 
 def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) -> Tensor:

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 
 from seldsynth.plan import TilePlan
-from seldsynth.render.compositor import Patch, noisy, warp
+from seldsynth.render.compositor import Patch, View, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
     Edges,
     Rectangle,
-    SamplingGrid,
     of_one_size,
     sampling_grid,
     touched_rectangle,
@@ -86,10 +85,10 @@ class Placing:
 
     def forget(self) -> None:
         """Let go of everything that was made."""
-        self._pictures = _Views(
+        self._pictures = _Showing(
             self._width, self._height, self._device, changing=self._plan.asset.kind == "video"
         )
-        self._shadows = _Views(self._width, self._height, self._device, changing=False)
+        self._shadows = _Showing(self._width, self._height, self._device, changing=False)
 
     def show(self, textures: Sequence[Texture], billboards: Sequence[Billboard]) -> list[Patch]:
         """Textures as they lie on the canvas; the same object again while nothing changes."""
@@ -139,7 +138,7 @@ class Placing:
         return half if steps < 2 * _STEPS_PER_PX else steps / steps_per_unit
 
     def _sight(self, texture: Texture, billboard: Billboard, edges: Edges | None) -> _Sight:
-        texels_down, texels_across = texture.texels.shape[:2]
+        texels_down, texels_across = texture.size
         stand = _Stand(
             billboard=billboard,
             texels_across=texels_across,
@@ -150,17 +149,17 @@ class Placing:
         return _Sight(texture, stand)
 
 
-class _Views:
+class _Showing:
     """What sights look like at the left edge of the canvas, and anywhere.
 
-    changing: the texture is another one in nearly every frame. Then grids are kept, else patches.
+    changing: the texture is another one in nearly every frame. Then views are kept, else patches.
     """
 
     def __init__(self, width: int, height: int, device: torch.device, *, changing: bool) -> None:
         self._width, self._height, self._device = width, height, device
         self._changing = changing
         self._patches = _Memory[_Sight, Patch]()
-        self._grids = _Memory[_Stand, tuple[Rectangle, SamplingGrid]]()
+        self._views = _Memory[_Stand, View]()
         self._last: tuple[Patch, int, Patch] | None = None
 
     def at(
@@ -172,7 +171,7 @@ class _Views:
         """Sights so many columns further, with noise of a deviation."""
         forms = {sight.stand.form for sight in sights}
         self._patches.keep_only(lambda sight: sight.stand.form in forms)
-        self._grids.keep_only(lambda stand: stand.form in forms)
+        self._views.keep_only(lambda stand: stand.form in forms)
         found: dict[_Sight, Patch] = {}
         new = []
         for sight in dict.fromkeys(sights):
@@ -197,26 +196,25 @@ class _Views:
         """Each sight as a patch, those together that can be made together."""
         new = []
         for sight in sights:
-            if (known := self._grids.get(sight.stand)) is None:
+            if (known := self._views.get(sight.stand)) is None:
                 new.append(sight)
             else:
-                yield sight, warp([sight.texture], [known[0]], known[1])[0]
+                yield sight, warp([sight.texture], known)[0]
         sizes = {"width": self._width, "height": self._height}
         touched = [touched_rectangle(sight.stand.billboard, **sizes) for sight in new]
         for some, rectangles in _groups(new, touched):
-            rectangles = of_one_size(rectangles, **sizes)
-            grid = self._grid([sight.stand for sight in some], rectangles)
-            patches = warp([sight.texture for sight in some], rectangles, grid)
+            view = self._view([sight.stand for sight in some], of_one_size(rectangles, **sizes))
+            patches = warp([sight.texture for sight in some], view)
             for index, (sight, patch) in enumerate(zip(some, patches, strict=True)):
                 if self._changing:
-                    self._grids.put(sight.stand, (rectangles[index], grid[index]))
+                    self._views.put(sight.stand, view[index])
                 else:
                     self._patches.put(sight, patch)
                 yield sight, patch
 
-    def _grid(self, stands: Sequence[_Stand], rectangles: Sequence[Rectangle]) -> SamplingGrid:
+    def _view(self, stands: Sequence[_Stand], rectangles: Sequence[Rectangle]) -> View:
         first = stands[0]
-        return sampling_grid(
+        grid = sampling_grid(
             [stand.billboard for stand in stands],
             rectangles,
             first.edges,
@@ -227,6 +225,7 @@ class _Views:
             mirror=first.mirror,
             device=self._device,
         )
+        return View(rectangles, grid)
 
 
 def _groups(
@@ -261,7 +260,7 @@ def _fit_together(rectangles: Sequence[Rectangle]) -> bool:
 
 
 _Key = TypeVar("_Key")
-_Made = TypeVar("_Made", Patch, tuple[Rectangle, SamplingGrid])
+_Made = TypeVar("_Made", Patch, View)
 
 
 class _Memory(Generic[_Key, _Made]):
@@ -280,7 +279,7 @@ class _Memory(Generic[_Key, _Made]):
         if key in self._kept:
             self._drop(key)
         self._kept[key] = made
-        self._bytes += _bytes_of(made)
+        self._bytes += made.nbytes
         while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
             self._drop(next(iter(self._kept)))
 
@@ -290,8 +289,4 @@ class _Memory(Generic[_Key, _Made]):
             self._drop(key)
 
     def _drop(self, key: _Key) -> None:
-        self._bytes -= _bytes_of(self._kept.pop(key))
-
-
-def _bytes_of(made: Patch | tuple[Rectangle, SamplingGrid]) -> int:
-    return made.nbytes if isinstance(made, Patch) else made[1].nbytes
+        self._bytes -= self._kept.pop(key).nbytes

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -69,22 +70,43 @@ class SamplingGrid:
 
     positions [2, n, h, w + 1]: x and y in texels, centres at integers. coverage [n, h, w + 1]: how
     much of a pixel the billboard hides, 0..1, border softness included; None if what it shows ends
-    before its edges do.
+    before its edges do. texels: how many lie across and down.
     """
 
     positions: Tensor
     coverage: Tensor | None
+    texels: tuple[int, int]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its tensors."""
-        return self.positions.nbytes + (0 if self.coverage is None else self.coverage.nbytes)
+    @cached_property
+    def half_positions(self) -> Tensor:
+        """Where chroma looks on planes of half as many texels: [2, n, h/2, w/2].
+
+        Its samples sit on the left one of two luma pixels and between two rows (H.264's default
+        siting): at the mean of what the left pixels of two rows see.
+        """
+        rows = self.positions[:, :, ::2] + self.positions[:, :, 1::2]
+        places = rows[..., 1::2].mul(0.25).sub_(0.25)
+        if self.coverage is not None:
+            _keep_inside(places, (self.texels[0] // 2, self.texels[1] // 2))
+        return places
+
+    @cached_property
+    def half_coverage(self) -> Tensor | None:
+        """How much of what chroma sees is covered: [n, h/2, w/2].
+
+        A quarter, a half and a quarter of three pixels, on the mean of two rows.
+        """
+        if self.coverage is None:
+            return None
+        rows = self.coverage[:, ::2] + self.coverage[:, 1::2]
+        beside = rows[..., :-1:2] + rows[..., 2::2]
+        return in_steps(beside.add_(rows[..., 1::2], alpha=2).mul_(0.125))
 
     def __getitem__(self, index: int) -> SamplingGrid:
         """The grid of one of the rectangles."""
         one = slice(index, index + 1)
         coverage = None if self.coverage is None else self.coverage[one]
-        return SamplingGrid(positions=self.positions[:, one], coverage=coverage)
+        return SamplingGrid(positions=self.positions[:, one], coverage=coverage, texels=self.texels)
 
 
 def make_billboard(
@@ -247,10 +269,14 @@ def sampling_grid(
     if edges is not None:
         sides_px = 2 * sides[..., 0] / (math.pi / height)
         coverage = in_steps(_coverage(positions, (texels_across, texels_down), sides_px, edges))
-        # The outermost texels go on outwards. Not quite up to them: OpenCV is slow there.
-        for places, texels in zip(positions, (texels_across, texels_down), strict=True):
-            places.clamp_(0, max(0.0, texels - 1 - _INSIDE))
-    return SamplingGrid(positions=positions, coverage=coverage)
+        _keep_inside(positions, (texels_across, texels_down))
+    return SamplingGrid(positions=positions, coverage=coverage, texels=(texels_across, texels_down))
+
+
+def _keep_inside(positions: Tensor, texels: tuple[int, int]) -> None:
+    """Let the outermost texels go on outwards; not quite up to them, where OpenCV is slow."""
+    for places, count in zip(positions, texels, strict=True):
+        places.clamp_(0, max(0.0, count - 1 - _INSIDE))
 
 
 def in_steps(coverage: Tensor) -> Tensor:

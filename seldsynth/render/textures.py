@@ -1,8 +1,9 @@
-"""Pictures → textures: woven so that one look at a texel tells all of it.
+"""Pictures → textures, and what can be seen of them: bilinear, in 16 bits of fixed point.
 
-A texel is luma, blue and red difference and alpha side by side, in 16 bits of fixed point. What a
-frame costs is to look at them, bilinearly: on the CPU by OpenCV's remap, which is several times as
-fast as torch's grid_sample there; on a GPU by that.
+Those of stills are woven: luma, blue and red difference and alpha of a texel lie side by side, so
+that one look tells all of it. To weave takes as long as two looks, so that the pictures of clips,
+which are seen once or twice each, stay planes. Looked at they are on the CPU by OpenCV's remap,
+which is several times as fast as torch's grid_sample there, and on a GPU by that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seldsynth.render.pictures import Picture
-from seldsynth.render.projection import Billboard, SamplingGrid, in_steps
+from seldsynth.render.projection import Billboard, SamplingGrid
 
 COLOUR_SCALE = 64
 """A level of colour in a texture."""
@@ -37,8 +37,8 @@ _BLACK, _NO_COLOUR = 16.0, 128.0
 
 
 @dataclass(frozen=True, eq=False)
-class Texture:
-    """A picture ready to be looked at.
+class Woven:
+    """A picture to be looked at again and again.
 
     texels [h, w, 4]: luma, blue and red difference in parts of COLOUR_SCALE, premultiplied by
     alpha, which is in parts of ALPHA_SCALE; int16, on a GPU the same as float32. reaches_edges:
@@ -48,25 +48,47 @@ class Texture:
     texels: Tensor
     reaches_edges: bool
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.texels.shape[0], self.texels.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Planar:
+    """A picture to be looked at once, on a device; otherwise as it was; see `Picture`."""
+
+    picture: Picture
+    reaches_edges: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.picture.luma.shape[1], self.picture.luma.shape[2]
+
+
+Texture = Woven | Planar
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What the pixels of n rectangles see of a texture each; int16.
+    """What the pixels of n rectangles see of a texture each, as far as they are covered; int16.
 
-    wholes [2, n, h, w]: luma and alpha, as a texture has them. halves [3, n, h/2, w/2]: blue and
-    red difference and alpha, twice as much.
+    luma and alpha [n, h, w], as a texture has them; chroma [2, n, h/2, w/2] and its alpha
+    [n, h/2, w/2] are twice as much. alphas: None of planes that are opaque.
     """
 
-    wholes: Tensor
-    halves: Tensor
+    luma: Tensor
+    chroma: Tensor
+    alphas: tuple[Tensor, Tensor] | None
 
 
-def woven(picture: Picture, *, device: torch.device) -> Texture:
-    """A picture as a texture."""
+def woven(picture: Picture, *, device: torch.device) -> Woven:
+    """A picture as a texture for many frames."""
     luma = picture.luma[0]
     if not picture.has_alpha:
-        texels = _merged([*_fixed(luma, *_spread(picture.chroma, luma)), _opaque(*luma.shape)])
-        return Texture(texels=_on(device, texels), reaches_edges=True)
+        blue, red = _spread(picture.chroma, luma)
+        return _texture(luma, blue, red, torch.ones_like(luma), device)
     alpha = picture.luma[1]
     # Chroma comes at half of the resolution, with an alpha of its own.
     half_alpha = picture.chroma[2]
@@ -77,7 +99,14 @@ def woven(picture: Picture, *, device: torch.device) -> Texture:
     return _texture(luma, blue, red, alpha, device)
 
 
-def shadow_texture(strength: float, *, aspect: float, device: torch.device) -> Texture:
+def planar(picture: Picture, *, device: torch.device) -> Planar:
+    """A picture as a texture for a frame or two."""
+    reaches_edges = not picture.has_alpha or _reaches_edges(picture.luma[1])
+    on_device = Picture(luma=picture.luma.to(device), chroma=picture.chroma.to(device))
+    return Planar(on_device, reaches_edges)
+
+
+def shadow_texture(strength: float, *, aspect: float, device: torch.device) -> Woven:
     """A soft dark ellipse at the foot of a picture. strength: 1 is black.
 
     aspect: width / height of the picture. For the billboard that `around_shadow` makes of its own.
@@ -104,32 +133,24 @@ def around_shadow(billboard: Billboard) -> Billboard:
     )
 
 
-def _texture(
-    luma: Tensor, blue: Tensor, red: Tensor, alpha: Tensor, device: torch.device
-) -> Texture:
+def _texture(luma: Tensor, blue: Tensor, red: Tensor, alpha: Tensor, device: torch.device) -> Woven:
     """Planes [h, w] side by side: luma, blue and red difference 0..255, alpha 0..1."""
-    texels = _merged([*_fixed(luma, blue, red), *_fixed(alpha, scale=ALPHA_SCALE)])
+    scales = (COLOUR_SCALE, COLOUR_SCALE, COLOUR_SCALE, ALPHA_SCALE)
+    planes = zip((luma, blue, red, alpha), scales, strict=True)
+    fixed = [_fixed(plane, scale).numpy() for plane, scale in planes]
+    texels = torch.from_numpy(np.asarray(cv2.merge(fixed), np.int16))
+    on_device = texels if device.type == "cpu" else texels.to(device).float()
+    return Woven(on_device, reaches_edges=_reaches_edges(alpha))
+
+
+def _fixed(values: Tensor, scale: int) -> Tensor:
+    """Values, none of them negative, in parts of scale."""
+    return torch.add(values.new_full((), 0.5), values, alpha=scale).to(torch.int16)
+
+
+def _reaches_edges(alpha: Tensor) -> bool:
     border = torch.cat((alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
-    return Texture(texels=_on(device, texels), reaches_edges=bool(border.max() > _UNSEEN))
-
-
-def _fixed(*planes: Tensor, scale: int = COLOUR_SCALE) -> Iterator[NDArray[np.int16]]:
-    half = torch.tensor(0.5)
-    for plane in planes:
-        yield torch.add(half, plane, alpha=scale).to(torch.int16).numpy()
-
-
-@lru_cache(maxsize=8)  # frames of a clip are of one size
-def _opaque(height: int, width: int) -> NDArray[np.int16]:
-    return np.full((height, width), ALPHA_SCALE, np.int16)
-
-
-def _merged(planes: list[NDArray[np.int16]]) -> Tensor:
-    return torch.from_numpy(np.asarray(cv2.merge(planes), np.int16))
-
-
-def _on(device: torch.device, texels: Tensor) -> Tensor:
-    return texels if device.type == "cpu" else texels.to(device).float()
+    return bool(border.max() > _UNSEEN)
 
 
 def _spread(halves: Iterable[Tensor], whole: Tensor) -> Iterator[Tensor]:
@@ -141,51 +162,98 @@ def _spread(halves: Iterable[Tensor], whole: Tensor) -> Iterator[Tensor]:
 
 
 def sampled(textures: Sequence[Texture], grid: SamplingGrid) -> Samples:
-    """What pixels see of n textures of one size: bilinear, and nothing outside.
+    """What pixels see of n textures of one kind and size: bilinear, and nothing outside.
 
     Chroma samples sit on the left one of two luma pixels and between two rows (H.264's default
-    siting): they see a quarter, a half and a quarter of three pixels, on the mean of two rows.
+    siting). Of what is woven they see a quarter, a half and a quarter of three pixels, on the mean
+    of two rows; of planes, the one place in their midst.
     """
     on_cpu = grid.positions.is_cpu
-    seen = (_sampled_on_cpu if on_cpu else _sampled_on_gpu)(textures, grid.positions)
-    if grid.coverage is None:
-        return seen
-    coverage = grid.coverage
-    half_sums = _half_sums_on_cpu if on_cpu else _half_sums_on_gpu
+    if not isinstance(textures[0], Woven):
+        pictures = [texture.picture for texture in textures if isinstance(texture, Planar)]
+        return _planar(pictures, grid, on_cpu=on_cpu)
+    texels = [texture.texels for texture in textures if isinstance(texture, Woven)]
+    wholes, halves = (_woven_on_cpu if on_cpu else _woven_on_gpu)(texels, grid.positions)
+    if grid.coverage is not None and grid.half_coverage is not None:
+        wholes = torch.mul(wholes, grid.coverage[..., 1:]).add_(0.5).to(torch.int16)
+        halves = torch.mul(halves, grid.half_coverage).add_(0.5).to(torch.int16)
+    return Samples(luma=wholes[0], chroma=halves[:2], alphas=(wholes[1], halves[2]))
+
+
+def _planar(pictures: Sequence[Picture], grid: SamplingGrid, *, on_cpu: bool) -> Samples:
+    look = _look_on_cpu if on_cpu else _look_on_gpu
+    wholes = look([picture.luma for picture in pictures], grid.positions[..., 1:])
+    halves = look([picture.chroma for picture in pictures], grid.half_positions)
+    if grid.coverage is not None and grid.half_coverage is not None:
+        wholes.mul_(grid.coverage[..., 1:])
+        halves.mul_(grid.half_coverage)
+    alphas = None
+    if pictures[0].has_alpha:
+        alphas = _fixed(wholes[1], ALPHA_SCALE), _fixed(halves[2], 2 * ALPHA_SCALE)
     return Samples(
-        wholes=_part(seen.wholes, coverage[..., 1:]),
-        halves=_part(seen.halves, in_steps(half_sums(coverage).mul_(0.5))),
+        luma=_fixed(wholes[0], COLOUR_SCALE),
+        chroma=_fixed(halves[:2], 2 * COLOUR_SCALE),
+        alphas=alphas,
     )
 
 
-def _part(values: Tensor, share: Tensor) -> Tensor:
-    return torch.mul(values, share).add_(0.5).to(torch.int16)
+def _look_on_cpu(planes: Sequence[Tensor], positions: Tensor) -> Tensor:
+    """What pixels see of n times c planes [h, w]: [c, n, h, w]."""
+    _, count, height, width = positions.shape
+    x, y = positions.numpy()
+    seen = np.empty((len(planes[0]), count, height, width), np.float32)
+    for index, some in enumerate(planes):
+        for plane, target in zip(some.numpy(), seen[:, index], strict=True):
+            _remap(plane, x[index], y[index], target)
+    return torch.from_numpy(seen)
 
 
-def _sampled_on_cpu(textures: Sequence[Texture], positions: Tensor) -> Samples:
+def _look_on_gpu(planes: Sequence[Tensor], positions: Tensor) -> Tensor:
+    return _grid_sampled(torch.stack([*planes]), positions).transpose(0, 1)
+
+
+def _remap(
+    texels: NDArray[Any], x: NDArray[np.float32], y: NDArray[np.float32], seen: NDArray[Any]
+) -> None:
+    done = cv2.remap(texels, x, y, cv2.INTER_LINEAR, dst=seen, borderMode=cv2.BORDER_CONSTANT)
+    assert np.shares_memory(done, seen)
+
+
+def _grid_sampled(texels: Tensor, positions: Tensor) -> Tensor:
+    """Texels [n, c, h, w] at positions [2, n, h', w']: [n, c, h', w']."""
+    sides = positions.new_tensor((texels.shape[3], texels.shape[2]))
+    places = (positions.permute(1, 2, 3, 0) + 0.5) * (2 / sides) - 1  # -1..1, from edge to edge
+    return functional.grid_sample(texels, places, padding_mode="zeros", align_corners=False)
+
+
+def _woven_on_cpu(texels: Sequence[Tensor], positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Luma and alpha [2, n, h, w]; twice blue and red difference and alpha [3, n, h/2, w/2]."""
     _, count, height, width = positions.shape
     x, y = positions.view(2, count * height, width).numpy()
     seen = np.empty((count * height, width, 4), np.uint16)
     first = 0
-    for texture, same in groupby(textures):  # what shows the same is looked at at once
-        rows = slice(first, first + height * len(list(same)))
-        cv2.remap(
-            texture.texels.numpy().view(np.uint16),
-            *(x[rows], y[rows]),
-            cv2.INTER_LINEAR,
-            dst=seen[rows],
-            borderMode=cv2.BORDER_CONSTANT,
-        )
+    for _, same in groupby(texels, id):  # what shows the same is looked at at once
+        some = list(same)
+        rows = slice(first, first + height * len(some))
+        _remap(some[0].numpy().view(np.uint16), x[rows], y[rows], seen[rows])
         first = rows.stop
     wholes = np.empty((2, count * height, width - 1), np.uint16)
     cv2.mixChannels([seen[:, 1:]], [*wholes], [0, 0, 3, 1])
     means = _half_sums(seen)
     halves = np.empty((3, *means.shape[:2]), np.uint16)
     cv2.mixChannels([means], [*halves], [1, 0, 2, 1, 3, 2])
-    return Samples(
-        wholes=torch.from_numpy(wholes.view(np.int16)).view(2, count, height, -1),
-        halves=torch.from_numpy(halves.view(np.int16)).view(3, count, height // 2, -1),
+    return (
+        torch.from_numpy(wholes.view(np.int16)).view(2, count, height, -1),
+        torch.from_numpy(halves.view(np.int16)).view(3, count, height // 2, -1),
     )
+
+
+def _woven_on_gpu(texels: Sequence[Tensor], positions: Tensor) -> tuple[Tensor, Tensor]:
+    seen = _grid_sampled(torch.stack([*texels]).permute(0, 3, 1, 2), positions).round_()
+    luma, *others = seen.unbind(1)
+    halves = torch.stack([_half_sums_on_gpu(plane) for plane in others]).round_()
+    wholes = torch.stack((luma, others[-1]))[..., 1:]
+    return wholes.to(torch.int16), halves.to(torch.int16)
 
 
 def _half_sums(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -195,23 +263,6 @@ def _half_sums(pixels: NDArray[Any]) -> NDArray[Any]:
         cv2.resize(pixels[:, 1:], size, interpolation=cv2.INTER_AREA),
         cv2.resize(pixels[:, :-1], size, interpolation=cv2.INTER_AREA),
     )
-
-
-def _half_sums_on_cpu(planes: Tensor) -> Tensor:
-    count, height, width = planes.shape
-    sums = _half_sums(planes.view(count * height, width).numpy())
-    return torch.from_numpy(sums).view(count, height // 2, -1)
-
-
-def _sampled_on_gpu(textures: Sequence[Texture], positions: Tensor) -> Samples:
-    texels = torch.stack([texture.texels for texture in textures]).permute(0, 3, 1, 2)
-    sides = positions.new_tensor((texels.shape[3], texels.shape[2]))
-    grid = (positions.permute(1, 2, 3, 0) + 0.5) * (2 / sides) - 1  # [n, h, w + 1, 2], -1..1
-    seen = functional.grid_sample(texels, grid, padding_mode="zeros", align_corners=False)
-    luma, *others = seen.round_().unbind(1)
-    halves = torch.stack([_half_sums_on_gpu(plane) for plane in others]).round_()
-    wholes = torch.stack((luma, others[-1]))[..., 1:]
-    return Samples(wholes=wholes.to(torch.int16), halves=halves.to(torch.int16))
 
 
 def _half_sums_on_gpu(planes: Tensor) -> Tensor:

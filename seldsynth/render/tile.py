@@ -19,7 +19,7 @@ from seldsynth.render.compositor import Patch, faded
 from seldsynth.render.pictures import ClipSource, Cutout, Picture, StillSource, changed, level_for
 from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, appears_at, make_billboard
-from seldsynth.render.textures import Texture, woven
+from seldsynth.render.textures import Texture, planar, woven
 
 _TEXTURES_KEPT = 4  # of a still that comes nearer and goes away again
 
@@ -76,6 +76,7 @@ class Tile:
             plan, width=scene.width, height=scene.height, device=device, noise=noise
         )
         self._source: StillSource | ClipSource | None = None
+        self._to_texture = planar if plan.asset.kind == "video" else woven
         self._textures: dict[tuple[Picture, int], Texture] = {}
 
     def appear(self, rows: Sequence[int], times_s: Sequence[Fraction]) -> list[Appearance]:
@@ -127,7 +128,7 @@ class Tile:
             if len(self._textures) == most:
                 self._textures.pop(next(iter(self._textures)))
             look = changed(picture, self._plan.look, texels_per_px=2 ** (octaves / 8))
-            self._textures[picture, octaves] = woven(look, device=self._device)
+            self._textures[picture, octaves] = self._to_texture(look, device=self._device)
         return self._textures[picture, octaves]
 
     def billboard(self, row: int) -> Billboard:

@@ -12,9 +12,11 @@ from seldsynth.render.projection import SamplingGrid
 from seldsynth.render.textures import (
     ALPHA_SCALE,
     COLOUR_SCALE,
-    Samples,
-    Texture,
-    _sampled_on_gpu,
+    _look_on_cpu,
+    _look_on_gpu,
+    _woven_on_cpu,
+    _woven_on_gpu,
+    planar,
     sampled,
     shadow_texture,
     woven,
@@ -43,6 +45,10 @@ def mock_positions(count: int, height: int = 8, width: int = 10) -> torch.Tensor
     return places * torch.tensor([26.0, 20.0])[:, None, None, None] - 3
 
 
+def grid_of(positions: torch.Tensor, coverage: torch.Tensor | None = None) -> SamplingGrid:
+    return SamplingGrid(positions=positions, coverage=coverage, texels=(20, 14))
+
+
 def bilinear(texels: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]):
     """Texels [h, w, 4] at positions, and nothing outside."""
     padded = np.pad(texels, ((4, 5), (4, 5), (0, 0)))
@@ -61,34 +67,70 @@ def test_samples_are_those_of_plain_arithmetic(covered: bool) -> None:
     textures = [one, one, other, one]
     positions = mock_positions(len(textures))
     coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
-    found = sampled(textures, SamplingGrid(positions=positions, coverage=coverage))
+    found = sampled(textures, grid_of(positions, coverage))
     for index, texture in enumerate(textures):
         x, y = positions[:, index].numpy().astype(np.float64)
         seen = bilinear(texture.texels.numpy().astype(np.float64), x, y)
         share = np.ones(x.shape) if coverage is None else coverage[index].numpy()
         wholes = (seen * share[..., None])[:, 1:]
-        assert np.abs(found.wholes[0, index].numpy() - wholes[..., 0]).max() <= 1.01
-        assert np.abs(found.wholes[1, index].numpy() - wholes[..., 3]).max() <= 1.01
+        assert found.alphas is not None
+        assert np.abs(found.luma[index].numpy() - wholes[..., 0]).max() <= 1.01
+        assert np.abs(found.alphas[0][index].numpy() - wholes[..., 3]).max() <= 1.01
         of_three = (2 * seen[:, 1::2] + seen[:, 0:-1:2] + seen[:, 2::2]) / 4
         halves = of_three[::2] + of_three[1::2]
         shares = (2 * share[:, 1::2] + share[:, 0:-1:2] + share[:, 2::2]) / 4
         half_share = np.round((shares[::2] + shares[1::2]) / 2 * 256) / 256
         halves *= half_share[..., None]
-        for plane, channel in enumerate((1, 2, 3)):
-            there = found.halves[plane, index].numpy()
-            assert np.abs(there - halves[..., channel]).max() <= 3
+        for channel, there in ((1, found.chroma[0]), (2, found.chroma[1]), (3, found.alphas[1])):
+            assert np.abs(there[index].numpy() - halves[..., channel]).max() <= 3
 
 
-def test_the_gpu_looks_as_the_cpu_does() -> None:
-    texture = woven(mock_picture(), device=CPU)
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("covered", [False, True])
+def test_planes_are_seen_as_what_is_woven(alpha: bool, covered: bool) -> None:
+    """Brightness and alpha to the last step; colour where it changes slowly."""
+    picture = mock_picture(alpha=alpha)
+    picture.chroma[:2] = torch.tensor([60.0, 200.0])[:, None, None]
+    if alpha:
+        picture.luma[1] = 0.5
+        picture.chroma[2] = 0.5
+        picture.chroma[:2] *= 0.5
+    # Away from the edges, but for where they are drawn.
+    positions = mock_positions(3) if covered else mock_positions(3).clamp(1.5, 12)
+    if covered:
+        positions[0].clamp_(0, 18.99)
+        positions[1].clamp_(0, 12.99)
+    coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
+    a = sampled([woven(picture, device=CPU)] * 3, grid_of(positions, coverage))
+    b = sampled([planar(picture, device=CPU)] * 3, grid_of(positions, coverage))
+    assert (a.luma.int() - b.luma.int()).abs().max() <= 2
+    assert (a.chroma.int() - b.chroma.int()).abs().max() <= 4
+    assert a.alphas is not None
+    if not alpha:
+        assert b.alphas is None
+    else:
+        assert b.alphas is not None
+        for one, other, most in zip(a.alphas, b.alphas, (2, 4), strict=True):
+            assert (one.int() - other.int()).abs().max() <= most
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_the_gpu_looks_as_the_cpu_does(covered: bool) -> None:
     positions = mock_positions(3)
-    here = sampled([texture] * 3, SamplingGrid(positions=positions, coverage=None))
-    as_there = Texture(texels=texture.texels.float(), reaches_edges=texture.reaches_edges)
-    there = _sampled_on_gpu([as_there] * 3, positions)
-    for name in ("wholes", "halves"):
-        a, b = (getattr(found, name).to(torch.int32) for found in (here, there))
+    coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
+    grid = grid_of(positions, coverage)
+    texels = [woven(mock_picture(), device=CPU).texels] * 3
+    here = _woven_on_cpu(texels, positions)
+    there = _woven_on_gpu([one.float() for one in texels], positions)
+    for a, b in zip(here, there, strict=True):
         assert a.shape == b.shape
-        assert (a - b).abs().max() <= 3  # 64ths, and 128ths, of a level
+        assert (a.int() - b.int()).abs().max() <= 3  # 64ths, and 128ths, of a level
+    for alpha in (False, True):
+        picture = mock_picture(alpha=alpha)
+        for planes, places in ((picture.luma, positions), (picture.chroma, grid.half_positions)):
+            seen = _look_on_cpu([planes] * 3, places), _look_on_gpu([planes] * 3, places)
+            assert seen[0].shape == seen[1].shape
+            assert (seen[0] - seen[1]).abs().max() < 0.02
 
 
 def test_what_is_woven_is_the_picture() -> None:
@@ -148,9 +190,12 @@ def test_a_shadow_lies_at_the_foot(aspect: float) -> None:
 def test_samples_are_sixteen_bits() -> None:
     """White that hides all: the largest numbers that there are."""
     white = Picture(luma=torch.full((1, 4, 4), 255.0), chroma=torch.full((2, 2, 2), 255.0))
-    found: Samples = sampled(
+    found = sampled(
         [woven(white, device=CPU)],
-        SamplingGrid(positions=torch.full((2, 1, 2, 3), 1.5), coverage=None),
+        grid_of(torch.full((2, 1, 2, 3), 1.5)),
     )
-    assert found.wholes[:, 0, 0, 0].tolist() == [255 * COLOUR_SCALE, ALPHA_SCALE]
-    assert found.halves[:, 0, 0, 0].tolist() == [*[510 * COLOUR_SCALE] * 2, 2 * ALPHA_SCALE]
+    assert found.alphas is not None
+    assert (found.luma == 255 * COLOUR_SCALE).all()
+    assert (found.chroma == 510 * COLOUR_SCALE).all()
+    assert (found.alphas[0] == ALPHA_SCALE).all()
+    assert (found.alphas[1] == 2 * ALPHA_SCALE).all()
