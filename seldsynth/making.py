@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import torch
+from torch import Tensor
 
 from seldsynth.batch import Job, Outcome, describe_failure
 from seldsynth.errors import MediaError
@@ -20,7 +21,7 @@ from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import SOUND_FOLDER, ScenePlan
 from seldsynth.provenance import comment_of, origin_of
 from seldsynth.recordings import facts_of, files_beside, sound_beside
-from seldsynth.render.scene import check_assets, render_scene
+from seldsynth.render.scene import check_assets, frames_together, render_scene
 from seldsynth.truth.files import ENDINGS, GroundTruth, check_labels_are_ours, truth_path
 
 
@@ -53,10 +54,10 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
                 comment=comment_of(plan.sha256()),
                 beside=lambda: _name_what_lies_beside(job, truth, files),
             ) as writer:
-                for frame in render_scene(plan, job.folders, device=device):
-                    writer.write(frame.buffer.cpu().numpy())
-                    truth.see(frame)
-                    on_frame()
+                for buffers in _rendered(job, truth, device=device):
+                    for buffer in buffers:
+                        writer.write(buffer.cpu().numpy())
+                        on_frame()
         written = [recording.video, recording.plan, *files_beside(plan, recording.video)]
         outputs = {path: facts_of(path) for path in written}  # while they are in memory
     except Exception as error:
@@ -69,6 +70,19 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         seconds=time.perf_counter() - start,
         outputs=outputs,
     )
+
+
+def _rendered(job: Job, truth: GroundTruth, *, device: torch.device) -> Iterator[list[Tensor]]:
+    """The frames of a recording, some together, seen by its ground truth."""
+    most = frames_together(job.plan)
+    together: list[Tensor] = []
+    for frame in render_scene(job.plan, job.folders, device=device, num_buffers=most):
+        truth.see(frame)
+        together.append(frame.buffer)
+        if len(together) == most:
+            yield together
+            together = []
+    yield together
 
 
 def _name_what_lies_beside(job: Job, truth: GroundTruth, files: FilesTogether) -> None:

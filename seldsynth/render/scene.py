@@ -21,6 +21,7 @@ from seldsynth.render.tile import Appearance, Tile
 
 _FRAMES_AHEAD = 8
 _BYTES_AHEAD = 16 << 20
+_BYTES_OF_BUFFERS = 24 << 20
 
 
 def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
@@ -56,8 +57,8 @@ class Layer:
 class SceneFrame:
     """A frame of a recording, and the pictures in it, the farthest first.
 
-    buffer: [height·3/2, width] uint8 on the device, planar YUV 4:2:0, BT.709 limited range. It is
-    the same tensor every time: what is in it holds until the next frame is asked for.
+    buffer: [height·3/2, width] uint8 on the device, planar YUV 4:2:0, BT.709 limited range. What is
+    in it holds until as many frames more have been asked for as the scene has buffers.
     """
 
     video_frame: int
@@ -68,19 +69,33 @@ class SceneFrame:
 def render_frames(
     plan: ScenePlan, folders: Mapping[str, Path], *, device: torch.device
 ) -> Iterator[Tensor]:
-    """The buffers of `render_scene`."""
+    """The buffers of `render_scene`, which has one."""
     return (frame.buffer for frame in render_scene(plan, folders, device=device))
+
+
+def frames_together(plan: ScenePlan) -> int:
+    """How many frames are best rendered before they are encoded.
+
+    Both keep much in the processor's cache, and each drives out what the other one has there.
+    """
+    frame_bytes = plan.width * plan.height * 3 // 2
+    return max(1, min(_FRAMES_AHEAD, _BYTES_OF_BUFFERS // frame_bytes))
 
 
 @torch.inference_mode()
 def render_scene(
-    plan: ScenePlan, folders: Mapping[str, Path], *, device: torch.device
+    plan: ScenePlan,
+    folders: Mapping[str, Path],
+    *,
+    device: torch.device,
+    num_buffers: int = 1,
 ) -> Iterator[SceneFrame]:
-    """The frames of a recording, in order.
+    """The frames of a recording, in order, in so many buffers by turns.
 
     folders: where the plan's folders are. Raises AssetError and MediaError.
     """
-    frame = Frame(width=plan.width, height=plan.height, device=device)
+    size = {"width": plan.width, "height": plan.height}
+    buffers = [_Buffer(Frame(**size, device=device)) for _ in range(num_buffers)]
     background = Frame(width=plan.width, height=plan.height, device=device)
     with contextlib.ExitStack() as resources:
         canvas = open_canvas(plan.canvas, folders, background)
@@ -96,22 +111,35 @@ def render_scene(
             frame_rate=plan.frames_per_second,
         )
         resources.callback(lambda: _close(tiles.dismiss()))
-        painted: list[Patch] | None = None
+        canvas_moves = 0
         for video_frame, layers in _layers(plan, tiles):
-            canvas_moved = canvas.advance(video_frame / plan.frames_per_second)
+            canvas_moves += canvas.advance(video_frame / plan.frames_per_second)
             patches = [patch for layer in layers for patch in layer.appearance.painted]
-            if painted is None or canvas_moved:
-                frame.buffer.copy_(background.buffer)
-            elif _same(patches, painted):
-                yield SceneFrame(video_frame, frame.buffer, layers)
-                continue
-            else:
-                for patch in painted:
-                    frame.restore(patch.rectangle, background)
-            for patch in patches:
-                frame.paint(patch)
-            painted = patches
-            yield SceneFrame(video_frame, frame.buffer, layers)
+            buffer = buffers[video_frame % num_buffers]
+            buffer.paint(patches, background, canvas_moves)
+            yield SceneFrame(video_frame, buffer.frame.buffer, layers)
+
+
+class _Buffer:
+    """A frame, and what it shows."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self._painted: list[Patch] = []
+        self._canvas_moves: int | None = None
+
+    def paint(self, patches: list[Patch], background: Frame, canvas_moves: int) -> None:
+        """Show patches on a background that has moved so often; touch only what is not so yet."""
+        if self._canvas_moves != canvas_moves:
+            self.frame.buffer.copy_(background.buffer)
+        elif _same(patches, self._painted):
+            return
+        else:
+            for patch in self._painted:
+                self.frame.restore(patch.rectangle, background)
+        for patch in patches:
+            self.frame.paint(patch)
+        self._painted, self._canvas_moves = patches, canvas_moves
 
 
 def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Layer]]]:

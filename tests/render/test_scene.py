@@ -16,7 +16,7 @@ from seldsynth.errors import AssetError, MediaError
 from seldsynth.events import Track
 from seldsynth.media.clips import check_clip
 from seldsynth.plan import CanvasPlan, EncodingPlan, MattePlan, ScenePlan, TilePlan, TruthPlan
-from seldsynth.render.scene import check_assets, render_frames
+from seldsynth.render.scene import check_assets, render_frames, render_scene
 from tests.conftest import DEVICES, mock_alpha_clip, mock_clip, mock_image, mock_pixels, plain
 from tests.render.reference import Layer, inside, psnr_db, render, to_yuv
 
@@ -225,6 +225,33 @@ def test_what_moves_leaves_nothing_behind(tmp_path: Path) -> None:
         assert np.array_equal(found[2 * index + 1], frames(alone, tmp_path)[0])
     for index in range(8, 12):
         assert np.array_equal(found[index], empty)
+
+
+@pytest.mark.parametrize("num_buffers", [2, 3, 8])
+@pytest.mark.parametrize("canvas_kind", ["still", "video"])
+def test_buffers_hold_as_many_frames_as_there_are(
+    tmp_path: Path, num_buffers: int, canvas_kind: str
+) -> None:
+    """Whatever moves, comes, goes and stays, of pictures and canvas."""
+    canvas_of = image_asset(tmp_path, "canvas.png", mock_pixels(WIDTH, HEIGHT, seed=5))
+    if canvas_kind == "video":
+        path = mock_clip(tmp_path / "c.mp4", levels=[40, 80, 120], width=128, height=64)
+        canvas_of = asset(path, 128, 64, kind="video")
+    of = image_asset(tmp_path, "a.png", mock_pixels())
+    plan = scene(
+        tile(of, (170, 10), (179, 20), (-172, 60), (-172, 60), (-172, 60)),
+        tile(of, (-175, 15), (-175, 15), first=1),
+        canvas=replace(BLACK, asset=canvas_of),
+        frame_rate="20/1",
+        num_frames=14,
+    )
+    expected = frames(plan, tmp_path)
+    folders, device = {"images": tmp_path}, torch.device("cpu")
+    held = []
+    for frame in render_scene(plan, folders, device=device, num_buffers=num_buffers):
+        held = [*held, (frame.video_frame, frame.buffer)][-num_buffers:]
+        for video_frame, buffer in held:
+            assert np.array_equal(buffer.numpy(), expected[video_frame])
 
 
 def test_a_still_scene_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
