@@ -56,7 +56,7 @@ def work(job: Job, terms: Terms, counter: Any) -> tuple[Outcome, Lines]:
         except SeldsynthError as error:
             outcome = job.failed(describe_failure(error))
         except _StoppedError:
-            outcome = job.failed("stopped")  # nobody reads it
+            outcome = job.failed("its run has ended, or cannot be reached")
         _log.info("%s: on %s", job.recording.recording_id, node)
     if outcome.status == "failed":
         outcome = replace(outcome, message=f"{outcome.message} (on {node})")

@@ -208,7 +208,9 @@ class RayTasks:
         here = self._ray.get_runtime_context().get_node_id()
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         on_this_node = strategies.NodeAffinitySchedulingStrategy(here, soft=True)
-        actor = self._ray.remote(num_cpus=0, scheduling_strategy=on_this_node)(Counter)
+        actor = self._ray.remote(
+            num_cpus=0, scheduling_strategy=on_this_node, max_restarts=-1, max_task_retries=-1
+        )(Counter)
         self._counter = actor.remote()
         self._interrupts.hear()
         return self
@@ -221,11 +223,11 @@ class RayTasks:
         """
         self._interrupts.end()
         if self._busy:
-            begun: set[int] = set()
+            left = list(self._busy)
             with contextlib.suppress(self._ray.exceptions.RayError):
                 begun = self._ray.get(self._counter.stop.remote(), timeout=_STOP_TIMEOUT_S)
-            left = [ref for ref, busy in self._busy.items() if busy.task in begun]
-            _, left = self._ray.wait(left, num_returns=len(left), timeout=_STOP_TIMEOUT_S)
+                left = [ref for ref in left if self._busy[ref].task in begun]
+                _, left = self._ray.wait(left, num_returns=len(left), timeout=_STOP_TIMEOUT_S)
             for ref in left:
                 self._ray.cancel(ref, force=True)
         for busy in self._busy.values():

@@ -115,13 +115,13 @@ class Finished:
 
     def _what_changed(self, record: Record | None, today: str, labels_sha256: str) -> str:
         """Why today's plan is another one, as far as the manifest tells."""
-        if record is None or record.status != "done":
+        if record is None or record.status != "done" or not self._config_sha256:
             return "the plan has changed"
         if record.plan_sha256 == today:
             return "the video is not the one that was made of this plan"
         before = record.inputs.get("labels", {}).get("sha256", "")
-        changed = ["the labels"] if labels_sha256 and before not in ("", labels_sha256) else []
-        if self._config_sha256 and record.config_sha256 not in ("", self._config_sha256):
+        changed = ["the labels"] if before not in ("", labels_sha256) else []
+        if record.config_sha256 not in ("", self._config_sha256):
             changed.append("the config")
         return f"the plan has changed: {' and '.join(changed) or 'assets, sound or seldsynth'}"
 

@@ -255,7 +255,7 @@ def _from_plans(options: argparse.Namespace) -> int:
         if not path.is_file():
             what = "a folder; name plan files" if path.is_dir() else "no such file"
             raise ConfigError(f"--from-plan {path}: {what}")
-    plans = options.shard.share_of(plans)
+    plans = [Path(os.path.abspath(path)) for path in options.shard.share_of(plans)]
     if not plans:
         return _nothing_to_do(options)
     with machines_of(config) as machines:

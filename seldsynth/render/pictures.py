@@ -41,8 +41,8 @@ from seldsynth.render.colour import bgr_to_yuv, separated
 class Picture:
     """A picture at about the size at which it appears; float32 on the CPU, values 0..255.
 
-    luma [1, h, w], or [2, h, w] with alpha (0..1) last; chroma [2, h/2, w/2], or [3, h/2, w/2]
-    likewise. What comes with alpha is premultiplied by it.
+    luma [1, h, w], or [2, h, w] with alpha (0..1) last; chroma [2, h, w] or [3, h, w] likewise, of
+    clips half as high and wide. What comes with alpha is premultiplied by it.
     """
 
     luma: Tensor
@@ -78,7 +78,8 @@ def changed(picture: Picture, look: LookPlan, *, texels_per_px: float) -> Pictur
     luma = _levelled(picture.luma, alpha, look.luma_gain, [look.luma_offset], 235)
     chroma = _levelled(picture.chroma, half_alpha, look.chroma_gain, offsets, 240)
     sigma = look.blur_px * texels_per_px
-    return Picture(luma=_blurred(luma, sigma), chroma=_blurred(chroma, sigma / 2))
+    chroma_sigma = sigma * chroma.shape[-1] / luma.shape[-1]
+    return Picture(luma=_blurred(luma, sigma), chroma=_blurred(chroma, chroma_sigma))
 
 
 def _levelled(
@@ -159,23 +160,15 @@ class StillSource:
         """Nothing is held open."""
 
     def _make(self, level: int) -> Picture:
-        fine, coarse = (
-            _shrunk(self._pixels, _level_size(self._width, self._height, one))
-            for one in (level, level + 1)
-        )
-        (luma, _), (_, chroma) = (self._to_yuv(pixels) for pixels in (fine, coarse))
-        return Picture(luma=luma, chroma=chroma)
-
-    def _to_yuv(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        pixels = _shrunk(self._pixels, _level_size(self._width, self._height, level))
         planes = separated(torch.from_numpy(pixels))
         transparent = planes.shape[0] == 4
         alpha = planes[3] if transparent else torch.full_like(planes[0], 255)
         luma, chroma = bgr_to_yuv(planes[:3], alpha)
-        luma = luma.unsqueeze(0)
-        if transparent:
-            opacity = (alpha / 255).unsqueeze(0)
-            luma, chroma = torch.cat((luma, opacity)), torch.cat((chroma, opacity))
-        return luma, chroma
+        if not transparent:
+            return Picture(luma=luma[None], chroma=chroma)
+        opacity = (alpha / 255)[None]
+        return Picture(luma=torch.cat((luma[None], opacity)), chroma=torch.cat((chroma, opacity)))
 
 
 @lru_cache(maxsize=24)  # events of all recordings show the same pictures again

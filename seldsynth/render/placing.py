@@ -138,7 +138,7 @@ class Placing:
         return half if steps < 2 * _STEPS_PER_PX else steps / steps_per_unit
 
     def _sight(self, texture: Texture, billboard: Billboard, edges: Edges | None) -> _Sight:
-        texels_down, texels_across = texture.size
+        texels_down, texels_across, _ = texture.shape
         stand = _Stand(
             billboard=billboard,
             texels_across=texels_across,
@@ -150,7 +150,7 @@ class Placing:
 
 
 class _Showing:
-    """What sights look like at the left edge of the canvas, and anywhere.
+    """What sights look like, at the left edge of the canvas and so many columns further.
 
     changing: the texture is another one in nearly every frame. Then views are kept, else patches.
     """
@@ -235,9 +235,7 @@ def _groups(
     some: list[_Sight] = []
     touched: list[Rectangle] = []
     for sight, rectangle in zip(sights, rectangles, strict=True):
-        if some and not (
-            _are_alike(some[0].stand, sight.stand) and _fit_together([*touched, rectangle])
-        ):
+        if some and not (_are_alike(some[0], sight) and _fit_together([*touched, rectangle])):
             yield some, touched
             some, touched = [], []
         some.append(sight)
@@ -246,8 +244,10 @@ def _groups(
         yield some, touched
 
 
-def _are_alike(one: _Stand, other: _Stand) -> bool:
-    return replace(one, billboard=other.billboard) == other
+def _are_alike(one: _Sight, other: _Sight) -> bool:
+    """All but where they are: also whether both have alpha, which a clip may lose on its way."""
+    stand = replace(one.stand, billboard=other.stand.billboard)
+    return one.texture.shape == other.texture.shape and stand == other.stand
 
 
 def _fit_together(rectangles: Sequence[Rectangle]) -> bool:
@@ -264,7 +264,10 @@ _Made = TypeVar("_Made", Patch, View)
 
 
 class _Memory(Generic[_Key, _Made]):
-    """What was made, by what it was made of: the newest, up to so many bytes of tensors."""
+    """What was made, by what it was made of: the newest, up to so many bytes of tensors.
+
+    What was made together lies together, and goes when the last of it does.
+    """
 
     def __init__(self) -> None:
         self._bytes = 0

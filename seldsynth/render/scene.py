@@ -143,22 +143,28 @@ class _Buffer:
 
 
 def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Layer]]]:
-    """The pictures in each video frame, made for a few frames together, one after another.
+    """The pictures in each video frame, made a few frames ahead, picture by picture.
 
     So there are fewer calls, and what a picture is made of is in the processor's cache, from which
     other pictures, painting and encoding drive it out.
     """
-    coming = range(min(1, plan.num_frames))
-    while coming:
-        shown = {frame: sorted(tiles.at(frame), key=_nearness) for frame in coming}
+    video_frame, most, known = 0, 1, set[int]()
+    while video_frame < plan.num_frames:
+        shown: dict[int, list[_Shown]] = {}
+        for frame in range(video_frame, min(video_frame + most, plan.num_frames)):
+            shown[frame] = sorted(tiles.at(frame), key=_nearness)
+            if not known.issuperset(index for index, _, _ in shown[frame]):
+                break  # nobody knows yet how large it is
         layers = _made(shown, plan)
         _close(tiles.leave())
         for frame, there in shown.items():
             yield frame, [layers[frame, index] for index, _, _ in there]
-        patches = (patch for layer in layers.values() for patch in layer.appearance.painted)
-        bytes_per_frame = sum(patch.nbytes for patch in patches) // len(coming)
-        ahead = min(_FRAMES_AHEAD, _BYTES_AHEAD // max(1, bytes_per_frame))
-        coming = range(coming.stop, min(coming.stop + max(1, ahead), plan.num_frames))
+        last = [layers[frame, index] for index, _, _ in there]
+        patches = (patch for layer in last for patch in layer.appearance.painted)
+        bytes_per_frame = sum(patch.nbytes for patch in patches)
+        most = max(1, min(_FRAMES_AHEAD, _BYTES_AHEAD // max(1, bytes_per_frame)))
+        known = {layer.tile for layer in last}
+        video_frame += len(shown)
 
 
 _Shown = tuple[int, Tile, int]  # its place in the plan, itself, the row of its motion

@@ -9,7 +9,7 @@ which is several times as fast as torch's grid_sample there, and on a GPU by tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -28,8 +28,7 @@ COLOUR_SCALE = 64
 """A level of colour in a texture."""
 ALPHA_SCALE = 8192
 """Opaque, in a texture."""
-_UNSEEN = 1 / 512  # alpha that is rounded to nothing
-_LEAST_ALPHA = 1 / 1024
+_UNSEEN = 1 / 512  # alpha below it is rounded to nothing
 # Deviations of a shadow at a billboard's foot, as parts of half its width; how many of them it has.
 _SHADOW_WIDTH, _SHADOW_HEIGHT, _SHADOW_REACH = 0.45, 0.1, 4
 _SHADOW_TEXELS = 5  # for a deviation
@@ -49,9 +48,10 @@ class Woven:
     reaches_edges: bool
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.texels.shape[0], self.texels.shape[1]
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, and how many channels."""
+        height, width, channels = self.texels.shape
+        return height, width, channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +62,10 @@ class Planar:
     reaches_edges: bool
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.picture.luma.shape[1], self.picture.luma.shape[2]
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, and how many channels."""
+        channels, height, width = self.picture.luma.shape
+        return height, width, channels + 2
 
 
 Texture = Woven | Planar
@@ -84,19 +85,10 @@ class Samples:
 
 
 def woven(picture: Picture, *, device: torch.device) -> Woven:
-    """A picture as a texture for many frames."""
+    """A picture with chroma as large as luma as a texture for many frames."""
     luma = picture.luma[0]
-    if not picture.has_alpha:
-        blue, red = _spread(picture.chroma, luma)
-        return _texture(luma, blue, red, torch.ones_like(luma), device)
-    alpha = picture.luma[1]
-    # Chroma comes at half of the resolution, with an alpha of its own.
-    half_alpha = picture.chroma[2]
-    differences = (one - _NO_COLOUR * half_alpha for one in picture.chroma[:2])
-    own_alpha, *colours = _spread((half_alpha, *differences), luma)
-    grey, ratio = _NO_COLOUR * alpha, alpha / own_alpha.clamp_min_(_LEAST_ALPHA)
-    blue, red = (torch.addcmul(grey, colour, ratio) for colour in colours)
-    return _texture(luma, blue, red, alpha, device)
+    alpha = picture.luma[1] if picture.has_alpha else torch.ones_like(luma)
+    return _texture(luma, picture.chroma[0], picture.chroma[1], alpha, device)
 
 
 def planar(picture: Picture, *, device: torch.device) -> Planar:
@@ -150,15 +142,7 @@ def _fixed(values: Tensor, scale: int) -> Tensor:
 
 def _reaches_edges(alpha: Tensor) -> bool:
     border = torch.cat((alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
-    return bool(border.max() > _UNSEEN)
-
-
-def _spread(halves: Iterable[Tensor], whole: Tensor) -> Iterator[Tensor]:
-    """Planes of chroma as large as one of luma."""
-    size = whole.shape[::-1]
-    for half in halves:
-        plane = cv2.resize(half.numpy(), size, interpolation=cv2.INTER_LINEAR)
-        yield torch.from_numpy(np.asarray(plane, np.float32))
+    return bool(border.max() >= _UNSEEN)
 
 
 def sampled(textures: Sequence[Texture], grid: SamplingGrid) -> Samples:
@@ -169,10 +153,12 @@ def sampled(textures: Sequence[Texture], grid: SamplingGrid) -> Samples:
     of two rows; of planes, the one place in their midst.
     """
     on_cpu = grid.positions.is_cpu
-    if not isinstance(textures[0], Woven):
-        pictures = [texture.picture for texture in textures if isinstance(texture, Planar)]
+    pictures = [texture.picture for texture in textures if isinstance(texture, Planar)]
+    if len(pictures) == len(textures):
         return _planar(pictures, grid, on_cpu=on_cpu)
     texels = [texture.texels for texture in textures if isinstance(texture, Woven)]
+    if len(texels) != len(textures):
+        raise ValueError("textures of two kinds")
     wholes, halves = (_woven_on_cpu if on_cpu else _woven_on_gpu)(texels, grid.positions)
     if grid.coverage is not None and grid.half_coverage is not None:
         wholes = torch.mul(wholes, grid.coverage[..., 1:]).add_(0.5).to(torch.int16)

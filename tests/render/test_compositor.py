@@ -33,7 +33,10 @@ def patch_of(texture_of: Weave, colour: torch.Tensor, alpha: torch.Tensor | None
     """Colours [256] of pixels side by side, covering more and more from row to row."""
     planes = [colour[None]] if alpha is None else [(colour * alpha)[None], alpha[None]]
     luma = torch.stack(planes).repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
-    picture = Picture(luma=luma, chroma=torch.stack([planes[0], *planes]))
+    chroma = torch.stack([planes[0], *planes])
+    if texture_of is woven:
+        chroma = chroma.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    picture = Picture(luma=luma, chroma=chroma)
     rectangle = Rectangle(x0=0, y0=0, width=WIDTH, height=HEIGHT)
     return warp([texture_of(picture, device=CPU)], View([rectangle], grid()))[0]
 

@@ -1,7 +1,7 @@
 """The fast path against the slow reference, and what a frame holds."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from seldsynth.events import Track
 from seldsynth.media.clips import check_clip
 from seldsynth.plan import CanvasPlan, EncodingPlan, MattePlan, ScenePlan, TilePlan, TruthPlan
 from seldsynth.render.scene import check_assets, render_frames, render_scene
+from seldsynth.render.tile import Appearance, Tile
 from tests.conftest import DEVICES, mock_alpha_clip, mock_clip, mock_image, mock_pixels, plain
 from tests.render.reference import Layer, inside, psnr_db, render, to_yuv
 
@@ -522,3 +523,25 @@ def test_a_cut_out_ends_where_its_alpha_does(tmp_path: Path) -> None:
         )
         plan = scene(tile(of, places, matte="none", feather=0.0, longer_side_deg=side))
         assert_like_reference(frames(plan, tmp_path)[0], [layer])
+
+
+def test_who_comes_is_made_alone_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much memory the frames of a picture take is known by the first of them."""
+    counts: list[int] = []
+    original = Tile.appear
+
+    def appear(self: Tile, rows: Sequence[int], times_s: Sequence[Fraction]) -> list[Appearance]:
+        counts.append(len(rows))
+        return original(self, rows, times_s)
+
+    monkeypatch.setattr(Tile, "appear", appear)
+    of = image_asset(tmp_path, "a.png", mock_pixels())
+    plan = scene(tile(of, *[(5, 5)] * 30, first=3), num_frames=40)
+    found = frames(plan, tmp_path)
+    assert counts == [1, 8, 8, 8, 5]
+    assert np.array_equal(found[3], found[32])
+    monkeypatch.setattr("seldsynth.render.scene._BYTES_AHEAD", 1)
+    counts.clear()
+    for few, many in zip(frames(plan, tmp_path), found, strict=True):
+        assert np.array_equal(few, many)
+    assert counts == [1] * 30

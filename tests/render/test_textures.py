@@ -26,16 +26,20 @@ CPU = torch.device("cpu")
 SCALES = np.array([COLOUR_SCALE] * 3 + [ALPHA_SCALE])
 
 
-def mock_picture(width: int = 20, height: int = 14, *, alpha: bool = True) -> Picture:
-    """Noise; everything that shows has colour."""
+def mock_picture(
+    width: int = 20, height: int = 14, *, alpha: bool = True, half: bool = False
+) -> Picture:
+    """Noise. half: as of a clip, with chroma at half of the size."""
     generator = torch.Generator().manual_seed(3)
     luma = 16 + 219 * torch.rand((1, height, width), generator=generator)
-    chroma = 16 + 224 * torch.rand((2, height // 2, width // 2), generator=generator)
+    chroma = 16 + 224 * torch.rand((2, height, width), generator=generator)
+    shown = torch.rand((1, height, width), generator=generator)
+    own = shown
+    if half:
+        chroma, own = (torch.nn.functional.avg_pool2d(one, 2) for one in (chroma, shown))
     if not alpha:
         return Picture(luma=luma, chroma=chroma)
-    shown = torch.rand((1, height, width), generator=generator)
-    half = torch.nn.functional.avg_pool2d(shown, 2)
-    return Picture(luma=torch.cat((luma * shown, shown)), chroma=torch.cat((chroma * half, half)))
+    return Picture(luma=torch.cat((luma * shown, shown)), chroma=torch.cat((chroma * own, own)))
 
 
 def mock_positions(count: int, height: int = 8, width: int = 10) -> torch.Tensor:
@@ -88,21 +92,22 @@ def test_samples_are_those_of_plain_arithmetic(covered: bool) -> None:
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("covered", [False, True])
 def test_planes_are_seen_as_what_is_woven(alpha: bool, covered: bool) -> None:
-    """Brightness and alpha to the last step; colour where it changes slowly."""
-    picture = mock_picture(alpha=alpha)
-    picture.chroma[:2] = torch.tensor([60.0, 200.0])[:, None, None]
-    if alpha:
-        picture.luma[1] = 0.5
-        picture.chroma[2] = 0.5
-        picture.chroma[:2] *= 0.5
+    """Brightness and alpha to the last step; colour where it does not change."""
+    pictures = [mock_picture(alpha=alpha, half=half) for half in (False, True)]
+    for picture in pictures:
+        picture.chroma[:2] = torch.tensor([60.0, 200.0])[:, None, None]
+        if alpha:
+            picture.luma[1] = 0.5
+            picture.chroma[2] = 0.5
+            picture.chroma[:2] *= 0.5
     # Away from the edges, but for where they are drawn.
     positions = mock_positions(3) if covered else mock_positions(3).clamp(1.5, 12)
     if covered:
         positions[0].clamp_(0, 18.99)
         positions[1].clamp_(0, 12.99)
     coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
-    a = sampled([woven(picture, device=CPU)] * 3, grid_of(positions, coverage))
-    b = sampled([planar(picture, device=CPU)] * 3, grid_of(positions, coverage))
+    a = sampled([woven(pictures[0], device=CPU)] * 3, grid_of(positions, coverage))
+    b = sampled([planar(pictures[1], device=CPU)] * 3, grid_of(positions, coverage))
     assert (a.luma.int() - b.luma.int()).abs().max() <= 2
     assert (a.chroma.int() - b.chroma.int()).abs().max() <= 4
     assert a.alphas is not None
@@ -126,34 +131,21 @@ def test_the_gpu_looks_as_the_cpu_does(covered: bool) -> None:
         assert a.shape == b.shape
         assert (a.int() - b.int()).abs().max() <= 3  # 64ths, and 128ths, of a level
     for alpha in (False, True):
-        picture = mock_picture(alpha=alpha)
+        picture = mock_picture(alpha=alpha, half=True)
         for planes, places in ((picture.luma, positions), (picture.chroma, grid.half_positions)):
             seen = _look_on_cpu([planes] * 3, places), _look_on_gpu([planes] * 3, places)
             assert seen[0].shape == seen[1].shape
             assert (seen[0] - seen[1]).abs().max() < 0.02
 
 
-def test_what_is_woven_is_the_picture() -> None:
-    picture = mock_picture()
+@pytest.mark.parametrize("alpha", [False, True])
+def test_what_is_woven_is_the_picture(alpha: bool) -> None:
+    picture = mock_picture(alpha=alpha)
     texels = woven(picture, device=CPU).texels.numpy() / SCALES
-    assert np.abs(texels[..., 0] - picture.luma[0].numpy()).max() <= 1 / COLOUR_SCALE
-    assert np.abs(texels[..., 3] - picture.luma[1].numpy()).max() <= 1 / ALPHA_SCALE
-    opaque = mock_picture(alpha=False)
-    texels = woven(opaque, device=CPU).texels.numpy() / SCALES
-    assert (texels[..., 3] == 1).all()
-    means = texels[..., 1].reshape(7, 2, 10, 2).mean(axis=(1, 3))
-    assert np.corrcoef(means.ravel(), opaque.chroma[0].numpy().ravel())[0, 1] > 0.9
-
-
-def test_colour_has_the_alpha_of_brightness() -> None:
-    """One colour, however its alpha changes from texel to texel, is that colour."""
-    shown = mock_picture().luma[1:]
-    half = torch.nn.functional.avg_pool2d(shown, 2)
-    chroma = torch.tensor([40.0, 220.0])[:, None, None] * half
-    picture = Picture(luma=torch.cat((100 * shown, shown)), chroma=torch.cat((chroma, half)))
-    texels = woven(picture, device=CPU).texels.numpy() / SCALES
-    for channel, level in enumerate((100, 40, 220)):
-        assert texels[..., channel] == pytest.approx(level * texels[..., 3], abs=0.05)
+    for channel, plane in enumerate((picture.luma[0], *picture.chroma[:2])):
+        assert np.abs(texels[..., channel] - plane.numpy()).max() <= 1 / COLOUR_SCALE
+    shown = picture.luma[1].numpy() if alpha else 1.0
+    assert np.abs(texels[..., 3] - shown).max() <= 1 / ALPHA_SCALE
 
 
 @pytest.mark.parametrize("alpha_at_the_edge", [0.0, 0.001, 0.1, 1.0])
@@ -164,10 +156,16 @@ def test_edges_need_no_drawing_where_nothing_reaches_them(
     shown = torch.zeros((1, 14, 20))
     shown[:, 3:-3, 3:-3] = 1
     shown[0, edge[0], edge[1]] = alpha_at_the_edge
-    half = torch.nn.functional.avg_pool2d(shown, 2)
-    picture = Picture(luma=torch.cat((shown, shown)), chroma=torch.cat((half, half, half)))
-    assert woven(picture, device=CPU).reaches_edges == (alpha_at_the_edge > 0.002)
-    assert woven(mock_picture(alpha=False), device=CPU).reaches_edges
+    picture = Picture(luma=torch.cat((shown, shown)), chroma=torch.cat((shown, shown, shown)))
+    for kind in (woven, planar):
+        assert kind(picture, device=CPU).reaches_edges == (alpha_at_the_edge > 0.002)
+        assert kind(mock_picture(alpha=False), device=CPU).reaches_edges
+
+
+def test_kinds_of_textures_are_not_mixed() -> None:
+    textures = woven(mock_picture(), device=CPU), planar(mock_picture(half=True), device=CPU)
+    with pytest.raises(ValueError, match="two kinds"):
+        sampled(textures, grid_of(mock_positions(2)))
 
 
 @pytest.mark.parametrize("aspect", [0.3, 1.0, 4.0])
@@ -189,7 +187,7 @@ def test_a_shadow_lies_at_the_foot(aspect: float) -> None:
 
 def test_samples_are_sixteen_bits() -> None:
     """White that hides all: the largest numbers that there are."""
-    white = Picture(luma=torch.full((1, 4, 4), 255.0), chroma=torch.full((2, 2, 2), 255.0))
+    white = Picture(luma=torch.full((1, 4, 4), 255.0), chroma=torch.full((2, 4, 4), 255.0))
     found = sampled(
         [woven(white, device=CPU)],
         grid_of(torch.full((2, 1, 2, 3), 1.5)),
