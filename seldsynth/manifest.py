@@ -201,7 +201,7 @@ def set_of(plan_file: Path) -> Path:
 
     Where there is none, the plan's own folder is one.
     """
-    parents = plan_file.absolute().parents
+    parents = Path(os.path.abspath(plan_file)).parents
     ran_in = (one for one in parents if _manifests_in(one) or (one / LOCKS).is_dir())
     return next(ran_in, parents[0])
 

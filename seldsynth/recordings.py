@@ -14,7 +14,8 @@ from seldsynth.plan import ScenePlan
 from seldsynth.planner import variant_id
 from seldsynth.truth.files import ENDINGS, truth_files, truth_path
 
-_ALL_ENDINGS = (".mp4", ".mp4.untagged", ".plan.json", ".wav", *ENDINGS)
+PLAN_ENDING = ".plan.json"
+_ALL_ENDINGS = (".mp4", ".mp4.untagged", PLAN_ENDING, ".wav", *ENDINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ def find_recordings(config: Config) -> list[Recording]:
                 variant=variant,
                 source=path,
                 video=video,
-                plan=video_dir / f"{recording_id}.plan.json",
+                plan=video_dir / f"{recording_id}{PLAN_ENDING}",
             )
     if not found:
         raise ConfigError(f"input.metadata_dir: no label CSV in {root} or below")
@@ -89,7 +90,7 @@ def find_recordings(config: Config) -> list[Recording]:
 
 def recording_of_plan(plan_file: Path) -> Recording:
     """The recording of a saved plan: all of it lies beside the plan, and is called like it."""
-    name = plan_file.name.removesuffix(".json").removesuffix(".plan")
+    name = plan_file.name.removesuffix(PLAN_ENDING)
     return Recording(
         recording_id=name,
         label_id=name,
@@ -103,7 +104,7 @@ def recording_of_plan(plan_file: Path) -> Recording:
 def _is_output(path: Path) -> bool:
     """Whether a CSV is the ground truth of a video, in a folder that a run wrote."""
     stem = path.name.removesuffix(".csv").removesuffix(".tracks")
-    return path.with_name(f"{stem}.plan.json").is_file()
+    return path.with_name(f"{stem}{PLAN_ENDING}").is_file()
 
 
 def sound_beside(video: Path) -> Path:

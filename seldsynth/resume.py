@@ -11,13 +11,14 @@ size are for `verify`, which reads every byte; so is here what the manifest does
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from seldsynth.batch import Standing, holds_plan
-from seldsynth.errors import MediaError
+from seldsynth.errors import MediaError, SeldsynthError
 from seldsynth.manifest import Manifests, Record
 from seldsynth.media.spatial_mp4 import read_tags
-from seldsynth.plan import ScenePlan
+from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.provenance import Origin, origin_of
 from seldsynth.recordings import Recording, facts_of, files_beside
 from seldsynth.truth.files import truth_path
@@ -93,7 +94,7 @@ class Finished:
         if origin is None:
             return "the video does not say of which plan it is"
         if origin.plan_sha256 != plan.sha256():
-            return self._what_changed(record, plan.sha256(), labels_sha256)
+            return self._what_changed(recording, plan, record, labels_sha256)
         if not recording.plan.is_file():
             return f"{_BESIDE}: {recording.plan.name} is missing"
         if not holds_plan(recording.plan, plan):
@@ -113,16 +114,20 @@ class Finished:
         done = self._done.get(self._name(recording.video.with_suffix("")))
         return done if done is not None and done.plan_sha256 == origin.plan_sha256 else None
 
-    def _what_changed(self, record: Record | None, today: str, labels_sha256: str) -> str:
-        """Why today's plan is another one, as far as the manifest tells."""
+    def _what_changed(
+        self, recording: Recording, plan: ScenePlan, record: Record | None, labels_sha256: str
+    ) -> str:
+        """Why today's plan is another one, as far as the manifest and the plan file tell."""
         if record is None or record.status != "done" or not self._config_sha256:
             return "the plan has changed"
-        if record.plan_sha256 == today:
+        if record.plan_sha256 == plan.sha256():
             return "the video is not the one that was made of this plan"
         before = record.inputs.get("labels", {}).get("sha256", "")
         changed = ["the labels"] if before not in ("", labels_sha256) else []
         if record.config_sha256 not in ("", self._config_sha256):
             changed.append("the config")
+        if not changed and _differ_in_folders(recording.plan, plan):
+            return "the plan has changed: where its folders are, seen from the videos"
         return f"the plan has changed: {' and '.join(changed) or 'assets, sound or seldsynth'}"
 
     def _name(self, path: Path) -> str:
@@ -138,6 +143,15 @@ class Finished:
         if facts is not None and facts.bytes != size:
             return f"{_BESIDE}: {path.name} has {size} bytes, not {facts.bytes}"
         return ""
+
+
+def _differ_in_folders(path: Path, plan: ScenePlan) -> bool:
+    """Whether a saved plan is another one in nothing but where its folders are."""
+    try:
+        saved = plan_from_json(path.read_bytes(), name=path)
+    except (SeldsynthError, OSError):
+        return False
+    return saved != plan and replace(saved, folders=plan.folders) == plan
 
 
 def _why_no_video(record: Record | None) -> str:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -396,7 +397,11 @@ def test_saved_plans_are_resumed(
     """Wherever they are named from: what is finished is kept, the rest says why it is made."""
     assert synth(project, "--plan-only") == 0
     monkeypatch.chdir(videos(project))
-    plans = ["a.plan.json", "b.plan.json", str(videos(project) / "deep" / "c.plan.json")]
+    (project.parent / "elsewhere").symlink_to(videos(project), target_is_directory=True)
+    plans = [
+        *("a.plan.json", str(project.parent / "elsewhere" / "b.plan.json")),
+        *(str(videos(project) / "deep" / "c.plan.json"), "deep/../a.plan.json"),
+    ]
     assert main(["synth", "--from-plan", plans[0], plans[2], "--resume"]) == 0
     (videos(project) / "a.tracks.csv").unlink()
     capsys.readouterr()
@@ -408,6 +413,18 @@ def test_saved_plans_are_resumed(
     lines = [json.loads(one) for one in (videos(project) / NAME).read_text().splitlines()]
     assert sorted(line["recording_id"] for line in lines) == ["a", "a", "b", "deep/c"]
     assert main(["verify", str(videos(project)), "-q"]) == 0
+
+
+def test_a_set_that_moved(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As deep as before nothing is another plan; deeper, its folders are elsewhere from there."""
+    assert synth(project) == 0
+    for name in ("moved", "deeper/moved"):
+        shutil.copytree(videos(project), project.parent / name)
+    assert synth(project, "--set", "output.video_dir=moved", "--resume") == 0
+    assert re.search(r"kept +3", capsys.readouterr().out)
+    assert synth(project, "--set", "output.video_dir=deeper/moved", "--resume") == 0
+    why = "the plan has changed: where its folders are, seen from the videos"
+    assert capsys.readouterr().out.count(f"is made again: {why}") == 3
 
 
 def test_leftovers_go_whoever_left_them(project: Path) -> None:

@@ -29,6 +29,7 @@ from seldsynth.manifest import NAME, Books, Manifest, read_manifests, set_of
 from seldsynth.media.encode import choose_encoder
 from seldsynth.provenance import config_sha256
 from seldsynth.recordings import (
+    PLAN_ENDING,
     Recording,
     files_written,
     find_recordings,
@@ -142,7 +143,7 @@ def _run_on(
         print(f"\nvideos and plans: {video_dir}")
         if log_file.is_file():
             print(f"log: {log_file}")
-        if manifest.is_file():
+        if manifest.is_file() and not options.plan_only:
             print(f"manifest: {manifest}")
     if options.config is None and not options.quiet and not options.plan_only:
         _show_demo(video_dir, recordings)
@@ -249,17 +250,31 @@ def _from_plans(options: argparse.Namespace) -> int:
                 f"--set {shown(override)}: the plan has decided that; make a new plan"
             )
     config = load_config(options.config, options.overrides) if options.config else None
-    # In an order that no shell decides, so that all shards deal them out alike.
-    plans = sorted({path.resolve(): path for path in options.from_plan}.values())[: options.limit]
-    for path in plans:
+    for path in options.from_plan:
         if not path.is_file():
             what = "a folder; name plan files" if path.is_dir() else "no such file"
             raise ConfigError(f"--from-plan {path}: {what}")
-    plans = [Path(os.path.abspath(path)) for path in options.shard.share_of(plans)]
+        if not path.name.endswith(PLAN_ENDING):
+            raise ConfigError(f"--from-plan {path}: plans are called NAME{PLAN_ENDING}")
+    # In an order that no shell decides, so that all shards deal them out alike.
+    plans = options.shard.share_of(sorted(_one_spelling(options.from_plan))[: options.limit])
     if not plans:
         return _nothing_to_do(options)
     with machines_of(config) as machines:
         return _render_plans(plans, machines, config, options)
+
+
+def _one_spelling(plans: Iterable[Path]) -> set[Path]:
+    """Absolute paths, and of a set that is named in several ways one of them, the first."""
+    roots: dict[Path, Path] = {}
+    found: dict[Path, Path] = {}
+    for path in plans:
+        real, root = path.resolve(), set_of(path)
+        root = roots.setdefault(root.resolve(), root)
+        inside = real.is_relative_to(root.resolve())
+        spelt = root / real.relative_to(root.resolve()) if inside else path.absolute()
+        found.setdefault(real, spelt)
+    return set(found.values())
 
 
 def _render_plans(
@@ -294,8 +309,9 @@ def _render_plans(
     if not options.quiet:
         if any(outcome.status == "done" for outcome in outcomes):
             print("the videos are beside their plans")
-        for root in roots:
-            print(f"manifest: {options.shard.named(root / NAME)}")
+        for manifest in (options.shard.named(root / NAME) for root in roots):
+            if manifest.is_file():
+                print(f"manifest: {manifest}")
     return _exit_code(outcomes, all_recorded=all_recorded)
 
 
