@@ -262,7 +262,7 @@ def _wait_for(look: object, timeout_s: float = 60) -> Path:
         (["--set", "processing.device=cuda:99"], "torch sees"),
         (["--set", "input.metadata_dir=images"], "no label CSV in"),
         (["--from-plan", "none.plan.json"], "no such file"),
-        (["--from-plan", "config.yaml"], "plans are called NAME.plan.json"),
+        (["--from-plan", __file__], "plans are called NAME.plan.json"),
         (["--from-plan", "config.yaml", "--set", "canvas.width=64"], "the plan has decided that"),
         (
             ["--from-plan", "config.yaml", "--plan-only"],
