@@ -56,7 +56,7 @@ def work(job: Job, terms: Terms, counter: Any) -> tuple[Outcome, Lines]:
         except SeldsynthError as error:
             outcome = job.failed(describe_failure(error))
         except _StoppedError:
-            outcome = job.failed("its run has ended, or cannot be reached")
+            outcome = job.failed("its run has ended")
         _log.info("%s: on %s", job.recording.recording_id, node)
     if outcome.status == "failed":
         outcome = replace(outcome, message=f"{outcome.message} (on {node})")
@@ -74,8 +74,7 @@ class _Count:
         self._ray, self._counter, self._task = ray, counter, task
         self._frames = 0
         self._told_at = time.monotonic()
-        self._answer = counter.tell.remote(task, 0)
-        self._check(timeout_s=None)
+        self._answer = counter.tell.remote(task, 0)  # not waited for: it may take Ray a while
 
     def __call__(self) -> None:
         """There is one frame more."""
@@ -85,13 +84,11 @@ class _Count:
             self._check()
             self._answer = self._counter.tell.remote(self._task, self._frames)
 
-    def _check(self, *, timeout_s: float | None = 0) -> None:
-        try:
-            answered, _ = self._ray.wait([self._answer], timeout=timeout_s)
-            goes_on = not answered or self._ray.get(self._answer)
-        except self._ray.exceptions.RayError:
-            # Who cannot be asked at first has gone; what is under way, Ray ends if nobody waits.
-            goes_on = self._frames > 0
+    def _check(self) -> None:
+        goes_on = True
+        with contextlib.suppress(self._ray.exceptions.RayError):  # Ray ends what nobody waits for
+            if self._ray.wait([self._answer], timeout=0)[0]:
+                goes_on = self._ray.get(self._answer)
         if not goes_on:
             raise _StoppedError
 

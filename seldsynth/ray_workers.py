@@ -208,9 +208,7 @@ class RayTasks:
         here = self._ray.get_runtime_context().get_node_id()
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         on_this_node = strategies.NodeAffinitySchedulingStrategy(here, soft=True)
-        actor = self._ray.remote(
-            num_cpus=0, scheduling_strategy=on_this_node, max_restarts=-1, max_task_retries=-1
-        )(Counter)
+        actor = self._ray.remote(num_cpus=0, scheduling_strategy=on_this_node)(Counter)
         self._counter = actor.remote()
         self._interrupts.hear()
         return self
