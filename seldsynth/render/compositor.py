@@ -25,9 +25,9 @@ _UNIFORMS = 4
 WHOLE = COVERAGE_STEPS
 """One, in fixed point."""
 # A little less than the half that rounds to the nearest: where all is white, what is kept of it and
-# what is laid over it, each rounded, may come to 150 more than 255 times WHOLE, of which 16 bits
+# what is laid over it, each rounded, may come to 145 more than 255 times WHOLE, of which 16 bits
 # have room for 255.
-_ROUNDING = 104
+_ROUNDING = 110
 _LEVEL = WHOLE // COLOUR_SCALE
 _PART = ALPHA_SCALE // WHOLE
 _SHIFT = WHOLE.bit_length() - 1

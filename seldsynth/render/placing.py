@@ -47,9 +47,10 @@ class _Stand:
     mirror: bool
 
     @property
-    def form(self) -> Billboard:
+    def form(self) -> tuple[float, float, float]:
         """What of its billboard stays the same while it turns around the listener."""
-        return replace(self.billboard, azimuth_deg=0.0)
+        billboard = self.billboard
+        return billboard.elevation_deg, billboard.half_width, billboard.half_height
 
 
 class _Sight(NamedTuple):
@@ -81,14 +82,8 @@ class Placing:
             is_ellipse=matte.kind == "ellipse",
         )
         self._shadow_texture: Texture | None = None
-        self.forget()
-
-    def forget(self) -> None:
-        """Let go of everything that was made."""
-        self._pictures = _Showing(
-            self._width, self._height, self._device, changing=self._plan.asset.kind == "video"
-        )
-        self._shadows = _Showing(self._width, self._height, self._device, changing=False)
+        self._pictures = _Showing(width, height, device, changing=plan.asset.kind == "video")
+        self._shadows = _Showing(width, height, device, changing=False)
 
     def show(self, textures: Sequence[Texture], billboards: Sequence[Billboard]) -> list[Patch]:
         """Textures as they lie on the canvas; the same object again while nothing changes."""
@@ -194,23 +189,32 @@ class _Showing:
 
     def _seen(self, sights: Sequence[_Sight]) -> Iterator[tuple[_Sight, Patch]]:
         """Each sight as a patch, those together that can be made together."""
-        new = []
+        views: dict[_Stand, View] = {}
+        new: dict[_Stand, _Sight] = {}
         for sight in sights:
-            if (known := self._views.get(sight.stand)) is None:
-                new.append(sight)
+            if (known := self._views.get(sight.stand)) is not None:
+                views[sight.stand] = known
             else:
-                yield sight, warp([sight.texture], known)[0]
+                new.setdefault(sight.stand, sight)
         sizes = {"width": self._width, "height": self._height}
-        touched = [touched_rectangle(sight.stand.billboard, **sizes) for sight in new]
-        for some, rectangles in _groups(new, touched):
+        touched = [touched_rectangle(stand.billboard, **sizes) for stand in new]
+        for some, rectangles in _groups([*new.values()], touched):
             view = self._view([sight.stand for sight in some], of_one_size(rectangles, **sizes))
             patches = warp([sight.texture for sight in some], view)
             for index, (sight, patch) in enumerate(zip(some, patches, strict=True)):
-                if self._changing:
-                    self._views.put(sight.stand, view[index])
-                else:
-                    self._patches.put(sight, patch)
-                yield sight, patch
+                views[sight.stand] = view[index]
+                yield self._noted(sight, patch, views[sight.stand])
+        for sight in sights:
+            if new.get(sight.stand) != sight:
+                view = views[sight.stand]
+                yield self._noted(sight, warp([sight.texture], view)[0], view)
+
+    def _noted(self, sight: _Sight, patch: Patch, view: View) -> tuple[_Sight, Patch]:
+        if not self._changing:
+            self._patches.put(sight, patch)
+        elif self._views.get(sight.stand) is None:
+            self._views.put(sight.stand, view)
+        return sight, patch
 
     def _view(self, stands: Sequence[_Stand], rectangles: Sequence[Rectangle]) -> View:
         first = stands[0]

@@ -157,9 +157,10 @@ def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Laye
                 break  # nobody knows yet how large it is
         layers = _made(shown, plan)
         _close(tiles.leave())
+        last: list[Layer] = []
         for frame, there in shown.items():
-            yield frame, [layers[frame, index] for index, _, _ in there]
-        last = [layers[frame, index] for index, _, _ in there]
+            last = [layers[frame, index] for index, _, _ in there]
+            yield frame, last
         patches = (patch for layer in last for patch in layer.appearance.painted)
         bytes_per_frame = sum(patch.nbytes for patch in patches)
         most = max(1, min(_FRAMES_AHEAD, _BYTES_AHEAD // max(1, bytes_per_frame)))

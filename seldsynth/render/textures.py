@@ -3,7 +3,7 @@
 Those of stills are woven: luma, blue and red difference and alpha of a texel lie side by side, so
 that one look tells all of it. To weave takes as long as two looks, so that the pictures of clips,
 which are seen once or twice each, stay planes. Looked at they are on the CPU by OpenCV's remap,
-which is several times as fast as torch's grid_sample there, and on a GPU by that.
+which is faster there than torch's grid_sample (what is woven more than twice), on a GPU by that.
 """
 
 from __future__ import annotations

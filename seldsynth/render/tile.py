@@ -111,8 +111,6 @@ class Tile:
         if self._source is not None:
             self._source.close()
         self._source = None
-        self._textures.clear()
-        self._placing.forget()
 
     def _texture(self, clip_s: Fraction, billboard: Billboard) -> Texture:
         """What it shows at a time, with the plan's look; the same object while it is the same."""

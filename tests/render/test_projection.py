@@ -55,11 +55,12 @@ def grid_of(
     feather: float = 0.0,
     device: str = "cpu",
     mirror: bool = False,
+    has_edges: bool = True,
 ) -> SamplingGrid:
     return sampling_grid(
         billboards,
         rectangles,
-        Edges(feather=feather),
+        Edges(feather=feather) if has_edges else None,
         texels_across=TEXELS[0],
         texels_down=TEXELS[1],
         width=WIDTH,
@@ -166,6 +167,9 @@ def test_up_is_up_and_left_is_left() -> None:
     billboard = make_billboard(azimuth_deg=40, elevation_deg=20, longer_side_deg=20, aspect=1.5)
     rectangle = touched_rectangle(billboard, width=WIDTH, height=HEIGHT)
     middle_row, middle_column = rectangle.height // 2, rectangle.width // 2
+    across, down = grid_of([billboard], [rectangle], has_edges=False).positions[:, 0]
+    assert (across[middle_row].diff() > 0).all()
+    assert (down[:, middle_column].diff() > 0).all()
     across, down = grid_of([billboard], [rectangle]).positions[:, 0]
     # Outside of it they stay at the outermost texel.
     assert (across[middle_row].diff() >= 0).all()
