@@ -2,9 +2,8 @@
 
 Patches are in fixed point, 256ths in 16 bits: blending reads half of the memory that floats have.
 Colours are unsigned, whatever sign torch gives them: of products and sums the lower 16 bits are the
-same. What is rounded is how much of a pixel is covered, by a 512th at most, and again with alpha or
-in a fade: with the last rounding a level, or a level and a half. A picture over its like is its
-like.
+same. What is rounded is how much of a pixel is covered, by a 512th at most, and again in a fade:
+with the last rounding a level, or a level and a half. An opaque picture over its like is its like.
 """
 
 from __future__ import annotations

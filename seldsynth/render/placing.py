@@ -91,7 +91,8 @@ class Placing:
         sights = []
         for texture, left in zip(textures, lefts, strict=True):
             has_edges = texture.reaches_edges or self._edges != Edges()
-            sights.append(self._sight(texture, left, self._edges if has_edges else None))
+            edges = replace(self._edges, is_opaque=texture.is_opaque) if has_edges else None
+            sights.append(self._sight(texture, left, edges))
         return self._pictures.at(columns, sights, self._noise)
 
     def shadows(self, billboards: Sequence[Billboard]) -> list[Patch]:

@@ -57,11 +57,13 @@ class Edges:
     """How a picture ends, if not by its own alpha.
 
     feather: soft border as a fraction of the shorter side. is_ellipse: only the ellipse in it
-    shows.
+    shows. is_opaque: it has no alpha. Then it covers pixels in the steps that can be painted, so
+    that over its like it is its like; with alpha that would be one rounding more.
     """
 
     feather: float = 0.0
     is_ellipse: bool = False
+    is_opaque: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,12 +72,13 @@ class SamplingGrid:
 
     positions [2, n, h, w + 1]: x and y in texels, centres at integers. coverage [n, h, w + 1]: how
     much of a pixel the billboard hides, 0..1, border softness included; None if what it shows ends
-    before its edges do. texels: how many lie across and down.
+    before its edges do. texels: how many lie across and down. is_opaque: see `Edges`.
     """
 
     positions: Tensor
     coverage: Tensor | None
     texels: tuple[int, int]
+    is_opaque: bool
 
     @cached_property
     def half_positions(self) -> Tensor:
@@ -100,13 +103,14 @@ class SamplingGrid:
             return None
         rows = self.coverage[:, ::2] + self.coverage[:, 1::2]
         beside = rows[..., :-1:2] + rows[..., 2::2]
-        return in_steps(beside.add_(rows[..., 1::2], alpha=2).mul_(0.125))
+        shares = beside.add_(rows[..., 1::2], alpha=2).mul_(0.125)
+        return in_steps(shares) if self.is_opaque else shares
 
     def __getitem__(self, index: int) -> SamplingGrid:
         """The grid of one of the rectangles."""
         one = slice(index, index + 1)
         coverage = None if self.coverage is None else self.coverage[one]
-        return SamplingGrid(positions=self.positions[:, one], coverage=coverage, texels=self.texels)
+        return replace(self, positions=self.positions[:, one], coverage=coverage)
 
 
 def make_billboard(
@@ -268,9 +272,16 @@ def sampling_grid(
     coverage = None
     if edges is not None:
         sides_px = 2 * sides[..., 0] / (math.pi / height)
-        coverage = in_steps(_coverage(positions, (texels_across, texels_down), sides_px, edges))
+        coverage = _coverage(positions, (texels_across, texels_down), sides_px, edges)
+        if edges.is_opaque:
+            coverage = in_steps(coverage)
         _keep_inside(positions, (texels_across, texels_down))
-    return SamplingGrid(positions=positions, coverage=coverage, texels=(texels_across, texels_down))
+    return SamplingGrid(
+        positions=positions,
+        coverage=coverage,
+        texels=(texels_across, texels_down),
+        is_opaque=edges is not None and edges.is_opaque,
+    )
 
 
 def _keep_inside(positions: Tensor, texels: tuple[int, int]) -> None:

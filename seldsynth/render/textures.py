@@ -46,6 +46,7 @@ class Woven:
 
     texels: Tensor
     reaches_edges: bool
+    is_opaque: bool
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -60,6 +61,11 @@ class Planar:
 
     picture: Picture
     reaches_edges: bool
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it has no alpha."""
+        return not self.picture.has_alpha
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -88,7 +94,8 @@ def woven(picture: Picture, *, device: torch.device) -> Woven:
     """A picture with chroma as large as luma as a texture for many frames."""
     luma = picture.luma[0]
     alpha = picture.luma[1] if picture.has_alpha else torch.ones_like(luma)
-    return _texture(luma, picture.chroma[0], picture.chroma[1], alpha, device)
+    made = _texture(luma, picture.chroma[0], picture.chroma[1], alpha, device)
+    return replace(made, is_opaque=not picture.has_alpha)
 
 
 def planar(picture: Picture, *, device: torch.device) -> Planar:
@@ -132,7 +139,7 @@ def _texture(luma: Tensor, blue: Tensor, red: Tensor, alpha: Tensor, device: tor
     fixed = [_fixed(plane, scale).numpy() for plane, scale in planes]
     texels = torch.from_numpy(np.asarray(cv2.merge(fixed), np.int16))
     on_device = texels if device.type == "cpu" else texels.to(device).float()
-    return Woven(on_device, reaches_edges=_reaches_edges(alpha))
+    return Woven(on_device, reaches_edges=_reaches_edges(alpha), is_opaque=False)
 
 
 def _fixed(values: Tensor, scale: int) -> Tensor:

@@ -50,7 +50,7 @@ def mock_positions(count: int, height: int = 8, width: int = 10) -> torch.Tensor
 
 
 def grid_of(positions: torch.Tensor, coverage: torch.Tensor | None = None) -> SamplingGrid:
-    return SamplingGrid(positions=positions, coverage=coverage, texels=(20, 14))
+    return SamplingGrid(positions=positions, coverage=coverage, texels=(20, 14), is_opaque=True)
 
 
 def bilinear(texels: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]):
