@@ -184,7 +184,7 @@ WAYS: dict[str, tuple[Way, float]] = {  # and which part of the frames is enough
 
 def measure(scene: Scene, folder: Path, rounds: int) -> dict[str, Any]:
     project = make_project(scene, folder / scene.name.replace(" ", "_"))
-    job = planned(project.config)
+    job = next(planned(project.config))
     found: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(rounds):
         for name, (way, part) in WAYS.items():

@@ -1,8 +1,10 @@
 """Whole recordings against the encoder alone: python benchmarks/bench_scene.py [--quick].
 
 A recording is rendered and encoded with its ground truth, as the command does it; its floor is the
-same encoder on the same frames, held in memory. Both are measured in turn, on one core; the
-median of the rounds' ratios counts. Writes benchmarks/results/scene.json.
+same encoder on the same frames, held in memory, and on the same sound, if it has one. Both are
+measured in turn, on one core; the median of the rounds' ratios counts. With --config FILE the
+recordings are those of a config, made in a temporary folder. Writes benchmarks/results/scene.json,
+of a config recordings.json.
 """
 
 from __future__ import annotations
@@ -11,17 +13,18 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from results import write_results
-from scenes import Scene, make_job
+from scenes import Scene, make_job, planned
 
 from seldsynth.batch import Job
-from seldsynth.making import prepare_process, render_recording
-from seldsynth.media.encode import VideoFormat, write_video
+from seldsynth.making import prepare_process, render_recording, sound_track, video_format
+from seldsynth.media.encode import write_video
 from seldsynth.render.scene import render_frames
 
 STILL, CLIP, LARGE = {"stills": 1}, {"clips": 1}, {"large_clips": 1}
@@ -43,22 +46,11 @@ SCENES = [
 QUICK = [of(2, kind, freely=freely) for kind in (STILL, CLIP) for freely in (False, True)]
 
 
-def form_of(job: Job) -> VideoFormat:
-    plan = job.plan
-    return VideoFormat(
-        width=plan.width,
-        height=plan.height,
-        frame_rate=plan.frames_per_second,
-        encoder="libx264",
-        preset=plan.encoding.preset,
-        quality=plan.encoding.quality,
-        gop_s=plan.encoding.gop_s,
-    )
-
-
 def seconds_of_floor(job: Job, frames: list[np.ndarray], path: Path) -> float:
+    form = video_format(job.plan, encoder="libx264")
+    sound = sound_track(job.plan, job.folders)
     start = time.perf_counter()
-    with write_video(path, form_of(job)) as writer:
+    with write_video(path, form, sound) as writer:
         for frame in frames:
             writer.write(frame)
     return time.perf_counter() - start
@@ -78,18 +70,18 @@ def seconds_of_all(job: Job) -> float:
     return time.perf_counter() - start
 
 
-def measure(scene: Scene, folder: Path, rounds: int) -> dict[str, float | str]:
-    job = make_job(scene, folder / scene.name.replace(" ", "_"))
+def measure(name: str, job: Job, rounds: int) -> dict[str, float | str]:
     device = torch.device("cpu")
     frames = [f.numpy().copy() for f in render_frames(job.plan, job.folders, device=device)]
     floors, alls, rendering = [], [], []
-    for _ in range(rounds):
-        floors.append(seconds_of_floor(job, frames, folder / "floor.mp4"))
-        alls.append(seconds_of_all(job))
-        rendering.append(seconds_of_rendering(job))
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            floors.append(seconds_of_floor(job, frames, Path(folder) / "floor.mp4"))
+            alls.append(seconds_of_all(job))
+            rendering.append(seconds_of_rendering(job))
     count = len(frames)
     return {
-        "scene": scene.name,
+        "scene": name,
         "floor": count / statistics.median(floors),
         "all": count / statistics.median(alls),
         "rendering": count / statistics.median(rendering),
@@ -97,25 +89,41 @@ def measure(scene: Scene, folder: Path, rounds: int) -> dict[str, float | str]:
     }
 
 
+def of_scenes(scenes: list[Scene], folder: Path) -> Iterator[tuple[str, Job]]:
+    for scene in scenes:
+        yield scene.name, make_job(scene, folder / scene.name.replace(" ", "_"))
+
+
+def of_config(path: Path, folder: Path) -> Iterator[tuple[str, Job]]:
+    """The recordings of a config, made in another folder."""
+    for job in planned(path, [f"output.video_dir={folder}"]):
+        yield job.recording.recording_id, job
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="four scenes only")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the recordings of a config")
     options = parser.parse_args()
     prepare_process()
     found: list[dict[str, Any]] = []
     print("| scene | encoder alone | everything | rendering alone | everything / encoder |")
     print("| --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
-        for scene in QUICK if options.quick else SCENES:
-            one = measure(scene, Path(folder), options.rounds)
+        if options.config is None:
+            jobs = of_scenes(QUICK if options.quick else SCENES, Path(folder))
+        else:
+            jobs = of_config(options.config, Path(folder))
+        for name, job in jobs:
+            one = measure(name, job, options.rounds)
             found.append(one)
             print(
                 f"| {one['scene']} | {one['floor']:.0f} | {one['all']:.0f} | "
                 f"{one['rendering']:.0f} | {one['ratio']:.2f} |",
                 flush=True,
             )
-    write_results("scene", found)
+    write_results("scene" if options.config is None else "recordings", found)
 
 
 if __name__ == "__main__":

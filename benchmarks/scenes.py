@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ from seldsynth.batch import Job, plan_recordings
 from seldsynth.config_file import load_config
 from seldsynth.media.encode import VideoFormat, write_video
 from seldsynth.recordings import find_recordings
+from seldsynth.sounds import SoundLibrary
 
 RATE = 30
 _STEP_DEG = 2.0  # that a source moves in 0.1 s
@@ -106,18 +107,19 @@ def make_project(scene: Scene, folder: Path) -> Project:
 
 def make_job(scene: Scene, folder: Path) -> Job:
     """A recording of a scene, planned; its files lie in a folder."""
-    return planned(make_project(scene, folder).config)
+    return next(planned(make_project(scene, folder).config))
 
 
-def planned(config_file: Path) -> Job:
-    """The first recording of a config, planned."""
-    config = load_config(config_file)
+def planned(config_file: Path, overrides: Sequence[str] = ()) -> Iterator[Job]:
+    """The recordings of a config, planned. overrides: `section.key=value`."""
+    config = load_config(config_file, overrides)
     library = scan_library(dict(config.input), canvas_key=config.canvas_key, follow_symlinks=False)
-    recordings = find_recordings(config)[:1]
-    jobs = plan_recordings(config, recordings, library, None, device=torch.device("cpu"))
-    job = next(iter(jobs))
-    assert isinstance(job, Job), job
-    return job
+    sounds = SoundLibrary(config) if config.input.audio_dir else None
+    recordings = find_recordings(config)
+    device = torch.device("cpu")
+    for job in plan_recordings(config, recordings, library, sounds, device=device):
+        assert isinstance(job, Job), job
+        yield job
 
 
 def place(scene: Scene, source: int, time_s: float) -> tuple[float, float, float]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from seldsynth.render.compositor import WHOLE, Cover, Outline
 from seldsynth.render.projection import Rectangle
-
-_TOGETHER = 32
 
 
 class Shrinking:
@@ -37,8 +34,8 @@ class Shrinking:
                 outline if kept is outline.cover.kept else Outline(outline.rectangle, Cover(kept))
             )
         old = outline.rectangle
-        y0, hidden = self._rows.summed((WHOLE - kept).float(), old.y0)
-        x0, hidden = self._columns.summed(hidden.T.double(), old.x0)
+        y0, hidden = self._rows.summed(WHOLE - kept, old.y0)
+        x0, hidden = self._columns.summed(hidden.T, old.x0)
         if len(hidden) > self._new_width:  # it meets itself behind the listener
             hidden, beyond = hidden[: self._new_width], hidden[self._new_width :]
             hidden[: len(beyond)] += beyond
@@ -51,38 +48,31 @@ class Shrinking:
 class _Axis:
     """The pixels of one side of a canvas, and those of another canvas that they lie in.
 
-    An old pixel has as many parts as the new side has pixels. Sums are matrix products, which torch
-    takes on one core as it is told, for a few new pixels each: a matrix for all would be large.
+    An old pixel has as many parts as the new side has pixels.
     """
 
     def __init__(self, total: int, new_total: int, *, dtype: torch.dtype) -> None:
         self._total, self._new_total, self._dtype = total, new_total, dtype
-        self._block = cache(self._made_block)
+        borders = np.arange(2 * new_total + 1) * total  # in parts, twice along the side
+        begins, ends = borders[:-1] // new_total, -(-borders[1:] // new_total)
+        self._old = begins[:, None] + np.arange((ends - begins).max())  # that each new one meets
+        overlap = np.minimum((self._old + 1) * new_total, borders[1:, None])
+        overlap -= np.maximum(self._old * new_total, borders[:-1, None])
+        self._parts = torch.from_numpy(overlap.clip(0)).to(dtype)
 
     def summed(self, values: Tensor, start: int) -> tuple[int, Tensor]:
         """(first new pixel, sums over parts [n', m]) of pixels [n, m], the first being `start`.
 
         They may go once over the end of the side and on.
         """
-        end = start + len(values)
-        first, stop = self._new_of(start), -(-end * self._new_total // self._total)
-        sums = []
-        for new in range(first - first % _TOGETHER, stop, _TOGETHER):
-            begin, parts = self._block(new)
-            old = slice(max(start, begin), min(end, begin + parts.shape[1]))
-            rows = slice(max(0, first - new), stop - new)
-            of_these = parts[rows, old.start - begin : old.stop - begin]
-            sums.append(of_these @ values[old.start - start : old.stop - start])
-        return first, torch.cat(sums)
-
-    def _new_of(self, old: int) -> int:
-        return old * self._new_total // self._total
-
-    def _made_block(self, new: int) -> tuple[int, Tensor]:
-        """(first old pixel, parts [n', n]) of each old pixel in each of some new ones."""
-        borders = np.arange(new, new + _TOGETHER + 1)[:, None] * self._total
-        begin = int(borders[0, 0]) // self._new_total
-        end = -(-int(borders[-1, 0]) // self._new_total)
-        old = np.arange(begin, end + 1) * self._new_total
-        parts = np.diff(old.clip(borders[:-1], borders[1:]))
-        return begin, torch.from_numpy(parts).to(self._dtype)
+        count, others = values.shape
+        first = start * self._new_total // self._total
+        stop = -(-(start + count) * self._new_total // self._total)
+        around = torch.empty((count + 2, others), dtype=self._dtype)
+        around[:: count + 1] = 0
+        around[1:-1] = values
+        rows = np.minimum(np.maximum(self._old[first:stop] - (start - 1), 0), count + 1)
+        sums = embedding_bag(
+            torch.from_numpy(rows), around, per_sample_weights=self._parts[first:stop], mode="sum"
+        )
+        return first, sums
