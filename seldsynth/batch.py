@@ -13,7 +13,7 @@ import torch
 from seldsynth.asset_files import file_sha256
 from seldsynth.assets import AssetLibrary, folder_of
 from seldsynth.config import Config
-from seldsynth.errors import SeldsynthError
+from seldsynth.errors import PlanError, SeldsynthError
 from seldsynth.events import events_of
 from seldsynth.files import write_whole
 from seldsynth.metadata import LabelTable, read_labels
@@ -242,20 +242,24 @@ def _notes_on(
 def _save_plan(job: Job) -> Outcome:
     """Save a plan that is not to be rendered now, unless a video of another one is there."""
     recording = job.recording
-    if recording.video.is_file() and not holds_plan(recording.plan, job.plan):
+    if not recording.video.is_file():
+        write_whole(recording.plan, job.plan.to_json())
+    elif not holds_plan(recording.plan, job.plan):
         return job.failed(
             f"{recording.video}: a video of another plan, which would be parted from its own; "
             "plan into another output.video_dir, or delete the video"
         )
-    write_whole(recording.plan, job.plan.to_json())
     return replace(job.failed(""), status="planned")
 
 
 def holds_plan(path: Path, plan: ScenePlan) -> bool:
-    """Whether a file holds this very plan."""
+    """Whether a file holds this plan, wherever it says that the assets lie."""
     try:
-        return path.read_text(encoding="utf-8") == plan.to_json()
-    except (OSError, UnicodeDecodeError):
+        text = path.read_bytes()
+        if text == plan.to_json().encode():
+            return True
+        return plan_from_json(text, name=path).sha256() == plan.sha256()
+    except (OSError, PlanError):
         return False
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -201,9 +201,8 @@ class ScenePlan:
     """A recording's video, complete: rendering it draws no random number.
 
     seed: the config's. noise_seed: of the noise that looks have. frame_rate: frames per second as
-    num/den. width, height: canvas pixels. folders: the input
-    folders that assets lie in, relative ones from the folder of the plan's file. class_names: by
-    class id.
+    num/den. width, height: canvas pixels. folders: the input folders that assets lie in, relative
+    ones from the folder of the plan's file, links resolved. class_names: by class id.
     """
 
     version: Literal[3]
@@ -257,12 +256,12 @@ class ScenePlan:
         return "{\n" + ",\n".join(rows) + "\n}\n"
 
     def sha256(self) -> str:
-        """Hash of the JSON text."""
+        """Hash of the JSON text without its folders: wherever assets lie, it is the same video."""
         return self._sha256
 
     @cached_property
     def _sha256(self) -> str:
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        return hashlib.sha256(replace(self, folders={}).to_json().encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)  # a plan is asked for it several times a frame
@@ -312,5 +311,5 @@ def files_of(plan: ScenePlan) -> Iterator[tuple[str, str, str]]:
 
 def resolve_folders(plan: ScenePlan, plan_file: Path) -> dict[str, Path]:
     """The plan's folders as absolute paths, for a plan kept in plan_file."""
-    base = plan_file.absolute().parent
+    base = Path(os.path.realpath(plan_file.parent))
     return {key: Path(os.path.normpath(base / folder)) for key, folder in plan.folders.items()}

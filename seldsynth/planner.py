@@ -213,14 +213,26 @@ def _plan_folders(
 ) -> Iterator[tuple[str, str]]:
     """Folders as the user wrote them: relative ones from the plan's folder, others absolute.
 
-    A plan is so the same in every copy of a project, and goes on working where all of it moves.
+    So a plan goes on working where all of a project moves.
     """
     for key, root in sorted(roots.items()):
         try:
-            relative = Path(os.path.relpath(root, base)) if key in config.relative_inputs else root
+            place = _seen_from(base, root) if key in config.relative_inputs else root
         except ValueError:  # another drive, on Windows
-            relative = root
-        yield key, relative.as_posix()
+            place = root
+        yield key, place.as_posix()
+
+
+def _seen_from(base: Path, root: Path) -> Path:
+    """The way from one folder to another, whatever links lead to the first.
+
+    As it is written where that leads there, so that links beside it remain. Raises ValueError.
+    """
+    real = os.path.realpath(base)
+    written = os.path.relpath(root, base)
+    if os.path.realpath(os.path.join(real, written)) == os.path.realpath(root):
+        return Path(written)
+    return Path(os.path.relpath(os.path.realpath(root), real))
 
 
 def _length(

@@ -11,14 +11,13 @@ size are for `verify`, which reads every byte; so is here what the manifest does
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from seldsynth.batch import Standing, holds_plan
-from seldsynth.errors import MediaError, SeldsynthError
+from seldsynth.errors import MediaError
 from seldsynth.manifest import Manifests, Record
 from seldsynth.media.spatial_mp4 import read_tags
-from seldsynth.plan import ScenePlan, plan_from_json
+from seldsynth.plan import ScenePlan
 from seldsynth.provenance import Origin, origin_of
 from seldsynth.recordings import Recording, facts_of, files_beside
 from seldsynth.truth.files import truth_path
@@ -126,8 +125,6 @@ class Finished:
         changed = ["the labels"] if before not in ("", labels_sha256) else []
         if record.config_sha256 not in ("", self._config_sha256):
             changed.append("the config")
-        if not changed and _differ_in_folders(recording.plan, plan):
-            return "the plan has changed: where its folders are, seen from the videos"
         return f"the plan has changed: {' and '.join(changed) or 'assets, sound or seldsynth'}"
 
     def _name(self, path: Path) -> str:
@@ -143,15 +140,6 @@ class Finished:
         if facts is not None and facts.bytes != size:
             return f"{_BESIDE}: {path.name} has {size} bytes, not {facts.bytes}"
         return ""
-
-
-def _differ_in_folders(path: Path, plan: ScenePlan) -> bool:
-    """Whether a saved plan is another one in nothing but where its folders are."""
-    try:
-        saved = plan_from_json(path.read_bytes(), name=path)
-    except (SeldsynthError, OSError):
-        return False
-    return saved != plan and replace(saved, folders=plan.folders) == plan
 
 
 def _why_no_video(record: Record | None) -> str:

@@ -275,6 +275,28 @@ def test_folders_move_with_the_project(project: Path) -> None:
     assert nested.folders["image_assets_dir"] == "../../../images"
 
 
+def test_a_plan_is_the_same_wherever_its_assets_lie(project: Path) -> None:
+    here = plan(project)
+    elsewhere = plan(project, f"input.image_assets_dir={project.parent}/images")
+    assert elsewhere.to_json() != here.to_json()
+    assert elsewhere.sha256() == here.sha256()
+    assert plan(project, "processing.seed=2").sha256() != here.sha256()
+
+
+def test_folders_are_found_by_way_of_links(project: Path, tmp_path: Path) -> None:
+    """Whether the project is reached by a link, or its videos lie behind one."""
+    images = (project.parent / "images").resolve()
+    disk = tmp_path / "a" / "disk"
+    disk.mkdir(parents=True)
+    (project.parent / "videos").symlink_to(disk, target_is_directory=True)
+    (tmp_path / "link").symlink_to(project.parent, target_is_directory=True)
+    for start in (project, tmp_path / "link" / project.name):
+        made = plan(start)
+        for videos in (disk, project.parent / "videos", tmp_path / "link" / "videos"):
+            found = resolve_folders(made, videos / "mix.plan.json")["image_assets_dir"]
+            assert found.resolve() == images
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -21,6 +21,7 @@ import seldsynth
 from seldsynth import manifest
 from seldsynth.cli import main
 from seldsynth.manifest import NAME, Record, read_manifests
+from seldsynth.plan import plan_from_json
 from seldsynth.run_lock import only_run
 from seldsynth.run_log import RunLog
 from tests.conftest import mock_image, mock_labels, mock_pixels, mock_project, mock_sound
@@ -304,7 +305,8 @@ def test_what_stands_in_a_line(project: Path) -> None:
         f"deep/c.{ending}"
         for ending in ("mp4", "plan.json", "csv", "tracks.csv", "masks.json", "dcase.json")
     }
-    assert line["outputs"]["deep/c.plan.json"]["sha256"] == line["plan_sha256"]
+    saved = videos(project) / "deep" / "c.plan.json"
+    assert plan_from_json(saved.read_bytes(), name=saved).sha256() == line["plan_sha256"]
     assert set(line["versions"]) == {"seldsynth", "python", "torch", "numpy", "av", "opencv"}
     assert len({json.loads(one)["config_sha256"] for one in lines}) == 1
 
@@ -416,15 +418,21 @@ def test_saved_plans_are_resumed(
 
 
 def test_a_set_that_moved(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As deep as before nothing is another plan; deeper, its folders are elsewhere from there."""
+    """Wherever it lies, and wherever its assets do, it is the same set."""
     assert synth(project) == 0
     for name in ("moved", "deeper/moved"):
         shutil.copytree(videos(project), project.parent / name)
-    assert synth(project, "--set", "output.video_dir=moved", "--resume") == 0
+        assert synth(project, "--set", f"output.video_dir={name}", "--resume") == 0
+        assert re.search(r"kept +3", capsys.readouterr().out)
+    (project.parent / "images").rename(project.parent / "pictures")
+    elsewhere = ("--set", f"input.image_assets_dir={project.parent}/pictures")
+    assert synth(project, *elsewhere, "--resume") == 0
     assert re.search(r"kept +3", capsys.readouterr().out)
-    assert synth(project, "--set", "output.video_dir=deeper/moved", "--resume") == 0
-    why = "the plan has changed: where its folders are, seen from the videos"
-    assert capsys.readouterr().out.count(f"is made again: {why}") == 3
+    assert synth(project, *elsewhere, "--plan-only") == 0
+    assert main(["verify", str(videos(project)), "-q"]) == 0
+    made = (videos(project) / "a.mp4").read_bytes()
+    assert synth(project, *elsewhere) == 0
+    assert (videos(project) / "a.mp4").read_bytes() == made
 
 
 def test_leftovers_go_whoever_left_them(project: Path) -> None:
