@@ -311,6 +311,14 @@ def test_what_stands_in_a_line(project: Path) -> None:
     assert len({json.loads(one)["config_sha256"] for one in lines}) == 1
 
 
+def test_either_all_that_is_missing_or_what_failed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        synth(project, "--resume", "--retry-failed")
+    assert "not allowed with" in capsys.readouterr().err
+
+
 def test_a_line_that_was_cut_off(project: Path) -> None:
     assert synth(project) == 0
     path = videos(project) / NAME
@@ -433,6 +441,19 @@ def test_a_set_that_moved(project: Path, capsys: pytest.CaptureFixture[str]) -> 
     made = (videos(project) / "a.mp4").read_bytes()
     assert synth(project, *elsewhere) == 0
     assert (videos(project) / "a.mp4").read_bytes() == made
+
+
+def test_videos_of_labels_that_are_gone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth(project) == 0
+    assert synth(project, "--shard", "1/2", "--resume") == 0
+    assert "any more" not in capsys.readouterr().out
+    (project.parent / "labels" / "deep" / "c.csv").unlink()
+    assert synth(project, "--resume") == 0
+    said = capsys.readouterr().out
+    assert "videos of labels that are not there any more: 1 (deep/c); they stay" in said
+    (videos(project) / "deep" / "c.mp4").unlink()
+    assert synth(project, "--resume") == 0
+    assert "any more" not in capsys.readouterr().out
 
 
 def test_leftovers_go_whoever_left_them(project: Path) -> None:

@@ -25,7 +25,7 @@ from seldsynth.config import Config
 from seldsynth.config_file import commented_config, load_config
 from seldsynth.errors import ConfigError, MediaError, shown
 from seldsynth.files import check_writable, remove_temporaries
-from seldsynth.manifest import NAME, Books, Manifest, read_manifests, set_of
+from seldsynth.manifest import NAME, Books, Manifest, Manifests, read_manifests, set_of
 from seldsynth.media.encode import choose_encoder
 from seldsynth.provenance import config_sha256
 from seldsynth.recordings import (
@@ -85,10 +85,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help="make the videos of saved plans again, each beside its plan; with --config, "
         "its input folders, device, workers and cluster are used",
     )
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--resume", action="store_true", help="make what is missing, failed or changed; says why"
     )
-    parser.add_argument("--retry-failed", action="store_true", help="make only what failed before")
+    which.add_argument("--retry-failed", action="store_true", help="make only what failed before")
     parser.add_argument(
         "--write-config", type=Path, metavar="FILE", help="write a commented config to start from"
     )
@@ -178,6 +179,8 @@ def _make_set(
                 f"--retry-failed: {video_dir} has no {NAME}, which tells what failed; use --resume"
             )
         look = Finished(video_dir, manifests, config_sha256=config_hash)
+        if not options.quiet:
+            _tell_of_videos_left(config, manifests)
         if options.retry_failed:
             num_all = len(recordings)
             num_new = sum(one.recording_id not in manifests.records for one in recordings)
@@ -217,6 +220,16 @@ def _tell_of_videos_there(recordings: list[Recording]) -> None:
             f"videos that are there already and are made anew: {count} of {len(recordings)} "
             "(--resume keeps those that are finished)"
         )
+
+
+def _tell_of_videos_left(config: Config, manifests: Manifests) -> None:
+    """Say which videos in the folder no labels are for any more."""
+    wanted = {recording.recording_id for recording in find_recordings(config)}
+    places = {name: config.output.video_dir / f"{name}.mp4" for name in manifests.done}
+    left = sorted(name for name, path in places.items() if name not in wanted and path.is_file())
+    if left:
+        names = ", ".join([*left[:3], *["…"][: len(left) - 3]])
+        print(f"videos of labels that are not there any more: {len(left)} ({names}); they stay")
 
 
 def _nothing_to_do(options: argparse.Namespace) -> int:
