@@ -456,6 +456,21 @@ def test_videos_of_labels_that_are_gone(project: Path, capsys: pytest.CaptureFix
     assert "any more" not in capsys.readouterr().out
 
 
+def test_what_fails_leaves_the_video_of_before(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project, "--limit", "1") == 0
+    before = (videos(project) / "a.mp4").read_bytes()
+    for name in ("a", "b"):
+        (project.parent / "labels" / f"{name}.csv").write_text("nonsense\n")
+    assert synth(project) == 1
+    said = capsys.readouterr().err.splitlines()
+    lines = {name: next(line for line in said if f"{name} failed" in line) for name in "ab"}
+    assert lines["a"].endswith("; its earlier video stays")
+    assert "stays" not in lines["b"]
+    assert (videos(project) / "a.mp4").read_bytes() == before
+
+
 def test_leftovers_go_whoever_left_them(project: Path) -> None:
     """Process numbers come again, in containers above all: the lock knows that nobody is there."""
     assert synth(project) == 0
