@@ -26,8 +26,8 @@ def files_below(root: Path, *, follow_symlinks: bool) -> list[Path]:
         walk.take(root / name, visited={root.resolve()})
     if walk.leading_out:
         _log.warning(
-            "%s: left out %d links that lead out of it; assets.follow_symlinks: true, or "
-            "--follow-symlinks, takes them",
+            "%s: links that lead out of it, and are left out: %d; assets.follow_symlinks: true, "
+            "or --follow-symlinks, takes them",
             root,
             walk.leading_out,
         )

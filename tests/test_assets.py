@@ -92,7 +92,7 @@ def test_links_stay_inside_unless_allowed(
     else:
         assert found == {0: own}
         assert [record.getMessage() for record in caplog.records] == [
-            f"{inside}: left out 3 links that lead out of it; "
+            f"{inside}: links that lead out of it, and are left out: 3; "
             "assets.follow_symlinks: true, or --follow-symlinks, takes them"
         ]
 
@@ -128,8 +128,8 @@ def test_masks_and_canvases_stay_inside_too(
         assert tiles == {"Class_0/own.png": "", "Class_0/there_and_back.png": ""}
         assert canvases == ["own.jpg"]
         said = [record.getMessage() for record in caplog.records]
-        assert f"{assets}: left out 4 links that lead out of it" in said[0]
-        assert f"{canvas}: left out 2 links that lead out of it" in said[1]
+        assert f"{assets}: links that lead out of it, and are left out: 4" in said[0]
+        assert f"{canvas}: links that lead out of it, and are left out: 2" in said[1]
     named = {**folders, "image_360_path": canvas / "linked.jpg"}
     library = scan_library(named, canvas_key="image_360_path", follow_symlinks=False)
     assert [file.path for file in library.canvases] == ["linked.jpg"]
