@@ -70,6 +70,19 @@ class Patch:
         """Where it lies."""
         return Outline(self.rectangle, self.cover)
 
+    def further(self, columns: int, *, width: int) -> Patch:
+        """The same so many columns further, an even number, on a canvas of a width."""
+        old = self.rectangle
+        return Patch(
+            rectangle=Rectangle(
+                x0=(old.x0 + columns) % width, y0=old.y0, width=old.width, height=old.height
+            ),
+            luma=self.luma,
+            cover=self.cover,
+            chroma=self.chroma,
+            chroma_kept=self.chroma_kept,
+        )
+
     @property
     def nbytes(self) -> int:
         """Bytes of its tensors."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -47,6 +47,11 @@ class _Stand:
     mirror: bool
 
     @property
+    def kind(self) -> tuple[int, int, Edges | None, bool]:
+        """What those have in common that can be made together."""
+        return self.texels_across, self.texels_down, self.edges, self.mirror
+
+    @property
     def form(self) -> tuple[float, float, float]:
         """What of its billboard stays the same while it turns around the listener."""
         billboard = self.billboard
@@ -77,10 +82,13 @@ class Placing:
         self._width, self._height, self._device = width, height, device
         self._noise = None if noise is None or not plan.look.noise else (noise, plan.look.noise)
         matte = plan.matte
-        self._edges = Edges(
-            feather=matte.feather if matte.kind in ("feather", "ellipse") else 0.0,
-            is_ellipse=matte.kind == "ellipse",
-        )
+        feather = matte.feather if matte.kind in ("feather", "ellipse") else 0.0
+        is_ellipse = matte.kind == "ellipse"
+        self._has_edges = is_ellipse or feather > 0
+        self._edges = {
+            is_opaque: Edges(feather=feather, is_ellipse=is_ellipse, is_opaque=is_opaque)
+            for is_opaque in (False, True)
+        }
         self._shadow_texture: Texture | None = None
         self._pictures = _Showing(width, height, device, changing=plan.asset.kind == "video")
         self._shadows = _Showing(width, height, device, changing=False)
@@ -90,8 +98,8 @@ class Placing:
         lefts, columns = self._from_left(billboards)
         sights = []
         for texture, left in zip(textures, lefts, strict=True):
-            has_edges = texture.reaches_edges or self._edges != Edges()
-            edges = replace(self._edges, is_opaque=texture.is_opaque) if has_edges else None
+            has_edges = texture.reaches_edges or self._has_edges
+            edges = self._edges[texture.is_opaque] if has_edges else None
             sights.append(self._sight(texture, left, edges))
         return self._pictures.at(columns, sights, self._noise)
 
@@ -183,8 +191,7 @@ class _Showing:
 
     def _moved(self, patch: Patch, columns: int, noise: tuple[Tensor, float] | None) -> Patch:
         if self._last is None or self._last[0] is not patch or self._last[1] != columns:
-            x0 = (patch.rectangle.x0 + columns) % self._width
-            moved = replace(patch, rectangle=replace(patch.rectangle, x0=x0))
+            moved = patch.further(columns, width=self._width)
             self._last = (patch, columns, noisy(moved, *noise) if noise else moved)
         return self._last[2]
 
@@ -251,8 +258,7 @@ def _groups(
 
 def _are_alike(one: _Sight, other: _Sight) -> bool:
     """All but where they are: also whether both have alpha, which a clip may lose on its way."""
-    stand = replace(one.stand, billboard=other.stand.billboard)
-    return one.texture.shape == other.texture.shape and stand == other.stand
+    return one.texture.shape == other.texture.shape and one.stand.kind == other.stand.kind
 
 
 def _fit_together(rectangles: Sequence[Rectangle]) -> bool:

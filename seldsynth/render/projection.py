@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -110,7 +110,12 @@ class SamplingGrid:
         """The grid of one of the rectangles."""
         one = slice(index, index + 1)
         coverage = None if self.coverage is None else self.coverage[one]
-        return replace(self, positions=self.positions[:, one], coverage=coverage)
+        return SamplingGrid(
+            positions=self.positions[:, one],
+            coverage=coverage,
+            texels=self.texels,
+            is_opaque=self.is_opaque,
+        )
 
 
 def make_billboard(
@@ -140,11 +145,12 @@ def touched_rectangle(billboard: Billboard, *, width: int, height: int) -> Recta
     width, height: of the canvas. The whole width where the billboard covers a pole.
     """
     # The soft edge begins half a pixel outside, which near a pole is many columns.
-    pixel = math.pi / height
-    billboard = replace(
-        billboard,
-        half_width=billboard.half_width + pixel / 2,
-        half_height=billboard.half_height + pixel / 2,
+    half_pixel = math.pi / height / 2
+    billboard = Billboard(
+        azimuth_deg=billboard.azimuth_deg,
+        elevation_deg=billboard.elevation_deg,
+        half_width=billboard.half_width + half_pixel,
+        half_height=billboard.half_height + half_pixel,
     )
     low_deg, high_deg = _elevation_range_deg(billboard)
     y0 = max(0, math.floor((90 - high_deg) / 180 * height) - 1)

@@ -125,15 +125,20 @@ class Visibility:
             self._wholes.update(zip(alike, _counted(masks), strict=True))
 
     def _visible(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> Visible:
-        solid_angle = self._solid_angle[rectangle.y0 : rectangle.y0 + rectangle.height]
-        could_be = float(whole.rows @ solid_angle)
         return Visible(
             rectangle=rectangle,
             mask=part.mask,
             rows=part.rows,
             columns=part.columns,
-            fraction=float(part.rows @ solid_angle) / could_be if could_be else 0.0,
+            fraction=self._fraction(rectangle, part, whole),
         )
+
+    def _fraction(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> float:
+        if part is whole:
+            return float(whole.rows.any())
+        solid_angle = self._solid_angle[rectangle.y0 : rectangle.y0 + rectangle.height]
+        could_be = float(whole.rows @ solid_angle)
+        return float(part.rows @ solid_angle) / could_be if could_be else 0.0
 
     def _uncovered(self, owns: list[Tensor], rectangles: list[Rectangle]) -> list[Tensor]:
         """What of each picture's own pixels no nearer picture has."""
@@ -141,13 +146,12 @@ class Visibility:
         taken: list[_Index] = []
         for index in reversed(range(len(owns))):
             own, rectangle = owns[index], rectangles[index]
-            pieces = list(self._pieces(rectangle))
             if self._meets(rectangle, rectangles[index + 1 :]):
                 masks[index] = torch.empty_like(own)
-                for here, there in pieces:
+                for here, there in self._pieces(rectangle):
                     torch.mul(own[there], self._free[here], out=masks[index][there])
             if self._meets(rectangle, rectangles[:index]):
-                for here, there in pieces:
+                for here, there in self._pieces(rectangle):
                     self._free[here] -= masks[index][there]
                     taken.append(here)
         for here in taken:
