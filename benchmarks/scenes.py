@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,8 +17,8 @@ import yaml
 from numpy.typing import NDArray
 
 from seldsynth import demo
-from seldsynth.assets import scan_library
 from seldsynth.batch import Job, plan_recordings
+from seldsynth.choice import library_of
 from seldsynth.config_file import load_config
 from seldsynth.media.encode import VideoFormat, write_video
 from seldsynth.recordings import find_recordings
@@ -113,13 +114,15 @@ def make_job(scene: Scene, folder: Path) -> Job:
 def planned(config_file: Path, overrides: Sequence[str] = ()) -> Iterator[Job]:
     """The recordings of a config, planned. overrides: `section.key=value`."""
     config = load_config(config_file, overrides)
-    library = scan_library(dict(config.input), canvas_key=config.canvas_key, follow_symlinks=False)
+    library = library_of(config)
     sounds = SoundLibrary(config) if config.input.audio_dir else None
     recordings = find_recordings(config)
     device = torch.device("cpu")
     for job in plan_recordings(config, recordings, library, sounds, device=device):
-        assert isinstance(job, Job), job
-        yield job
+        if isinstance(job, Job):
+            yield job
+        else:
+            print(f"{job.recording_id} {job.status}: {job.message}", file=sys.stderr)
 
 
 def place(scene: Scene, source: int, time_s: float) -> tuple[float, float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from seldsynth.planner import make_plan, notes_on, warnings_on
 from seldsynth.recordings import FileFacts, Recording, recording_of_plan
 from seldsynth.run_lock import Place
 from seldsynth.sounds import SoundLibrary
+
+_LEFT = "; its earlier video stays"
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +144,8 @@ def plan_recordings(
                 planned = _unless_finished(planned, look, plan_only=plan_only)
         except Exception as error:
             failed = planned.failed("") if isinstance(planned, Job) else planned
-            planned = replace(failed, status="failed", message=describe_failure(error))
+            left = "" if plan_only or not os.path.isfile(recording.video) else _LEFT
+            planned = replace(failed, status="failed", message=describe_failure(error) + left)
         yield planned
 
 

@@ -10,7 +10,8 @@ from zlib import crc32
 import numpy as np
 
 from seldsynth.asset_files import Asset, AssetFile
-from seldsynth.assets import AssetLibrary
+from seldsynth.assets import AssetLibrary, scan_library
+from seldsynth.class_file import load_classes
 from seldsynth.config import AssetsConfig, Config
 from seldsynth.errors import ConfigError
 from seldsynth.events import SoundEvent
@@ -35,7 +36,20 @@ def split_of(sha256: str, shares: Sequence[float]) -> str:
     return _SPLITS[-1]
 
 
-def check_weights(weights: Mapping[str, float], library: AssetLibrary) -> None:
+def library_of(config: Config) -> AssetLibrary:
+    """The assets of a config, with its classes. Raises ConfigError."""
+    library = scan_library(
+        dict(config.input),
+        canvas_key=config.canvas_key,
+        follow_symlinks=config.assets.follow_symlinks,
+        classes=load_classes(config.assets.class_table),
+        worth=lambda file: folder_weight(file, config.assets.weights),
+    )
+    _check_weights(config.assets.weights, library)
+    return library
+
+
+def _check_weights(weights: Mapping[str, float], library: AssetLibrary) -> None:
     """See that every weight is of a folder with assets. Raises ConfigError."""
     files = [*library.canvases, *(file for files in library.tiles.values() for file in files)]
     known = set(library.folders)

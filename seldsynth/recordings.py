@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def recording_of_plan(plan_file: Path) -> Recording:
 def _is_output(path: Path) -> bool:
     """Whether a CSV is the ground truth of a video, in a folder that a run wrote."""
     stem = path.name.removesuffix(".csv").removesuffix(".tracks")
-    return path.with_name(f"{stem}{PLAN_ENDING}").is_file()
+    return os.path.isfile(path.with_name(f"{stem}{PLAN_ENDING}"))
 
 
 def sound_beside(video: Path) -> Path:

@@ -3,8 +3,9 @@
 A video says itself of which plan it was made, and gets its name last, when all beside it lies
 there; so no log needs to be believed. Looked at is what ten thousand recordings can afford, some
 twenty milliseconds each beside the planning: that the boxes of the MP4 fill the file exactly and
-its index can be read, its plan's hash, the plan file and name.csv to the letter, and that the other
-files are there with the sizes that the manifest has of them. Contents that changed without their
+its index can be read, its plan's hash, that the plan file is of that hash and the one that the
+manifest tells of, name.csv to the letter, and that the other files are there with the sizes that
+the manifest has of them. Contents that changed without their
 size are for `verify`, which reads every byte; so is here what the manifest does not tell of.
 """
 
@@ -93,16 +94,19 @@ class Finished:
         if origin is None:
             return "the video does not say of which plan it is"
         if origin.plan_sha256 != plan.sha256():
-            return self._what_changed(recording, plan, record, labels_sha256)
+            return self._what_changed(plan, record, labels_sha256)
         if not recording.plan.is_file():
             return f"{_BESIDE}: {recording.plan.name} is missing"
         if not holds_plan(recording.plan, plan):
             return f"{_BESIDE}: {recording.plan.name} is that of another video"
         beside = files_beside(plan, recording.video)
         done = self._done_by(recording, origin)
-        for path in (recording.video, *beside):
+        for path in (recording.video, recording.plan, *beside):
             if fault := self._size_fault(path, done):
                 return fault
+        known = (done.outputs if done else {}).get(self._name(recording.plan))
+        if known is not None and facts_of(recording.plan) != known:
+            return f"{_BESIDE}: {recording.plan.name} {OTHER_CONTENT}"
         labels = truth_path(recording.video, ".csv")
         if labels in beside and labels.read_bytes() != label_lines(plan).encode():
             return f"{_BESIDE}: {labels.name} is not the labels of the video"
@@ -113,10 +117,8 @@ class Finished:
         done = self._done.get(self._name(recording.video.with_suffix("")))
         return done if done is not None and done.plan_sha256 == origin.plan_sha256 else None
 
-    def _what_changed(
-        self, recording: Recording, plan: ScenePlan, record: Record | None, labels_sha256: str
-    ) -> str:
-        """Why today's plan is another one, as far as the manifest and the plan file tell."""
+    def _what_changed(self, plan: ScenePlan, record: Record | None, labels_sha256: str) -> str:
+        """Why today's plan is another one, as far as the manifest tells."""
         if record is None or record.status != "done" or not self._config_sha256:
             return "the plan has changed"
         if record.plan_sha256 == plan.sha256():

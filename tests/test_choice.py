@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from seldsynth.choice import split_of
+from seldsynth.choice import library_of, split_of
 from seldsynth.cli import main
 from seldsynth.config_file import load_config
 from seldsynth.events import events_of
@@ -19,7 +19,6 @@ from seldsynth.planner import make_plan, notes_on
 from seldsynth.render.scene import render_frames
 from seldsynth.sphere import angle_between_deg, angles_to_doa
 from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project, plain
-from tests.test_plan import library_of
 
 SECOND = 10  # label frames
 

@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seldsynth.assets import AssetLibrary, scan_library
-from seldsynth.choice import folder_weight
-from seldsynth.config import Config
+from seldsynth.choice import library_of
 from seldsynth.config_file import load_config
 from seldsynth.errors import AssetError, LabelError, PlanError
 from seldsynth.events import events_of
@@ -18,15 +16,6 @@ from seldsynth.planner import make_plan, notes_on
 from tests.conftest import mock_clip, mock_image, mock_labels, mock_pixels, mock_project
 
 ROWS = [(n, 3, 0, 10 * n, 5, 2.0 + n) for n in range(10)] + [(n, 0, 1, -90, 0, 1.5) for n in (4, 5)]
-
-
-def library_of(config: Config) -> AssetLibrary:
-    return scan_library(
-        dict(config.input),
-        canvas_key=config.canvas_key,
-        follow_symlinks=config.assets.follow_symlinks,
-        worth=lambda file: folder_weight(file, config.assets.weights),
-    )
 
 
 def plan(
@@ -281,6 +270,14 @@ def test_a_plan_is_the_same_wherever_its_assets_lie(project: Path) -> None:
     assert elsewhere.to_json() != here.to_json()
     assert elsewhere.sha256() == here.sha256()
     assert plan(project, "processing.seed=2").sha256() != here.sha256()
+
+
+def test_links_beside_a_plan_remain(project: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "a" / "disk"
+    disk.parent.mkdir()
+    (project.parent / "images").rename(disk)
+    (project.parent / "images").symlink_to(disk, target_is_directory=True)
+    assert plan(project).folders["image_assets_dir"] == "../images"
 
 
 def test_folders_are_found_by_way_of_links(project: Path, tmp_path: Path) -> None:

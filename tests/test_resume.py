@@ -443,17 +443,35 @@ def test_a_set_that_moved(project: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert (videos(project) / "a.mp4").read_bytes() == made
 
 
-def test_videos_of_labels_that_are_gone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_killed_after_the_assets_moved(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan has its name, the video not yet: it is not what the manifest tells of."""
     assert synth(project) == 0
-    assert synth(project, "--shard", "1/2", "--resume") == 0
-    assert "any more" not in capsys.readouterr().out
+    (project.parent / "images").rename(project.parent / "things")
+    moved = ("--set", "input.image_assets_dir=things")
+    saved = videos(project) / "a.plan.json"
+    plan = json.loads(saved.read_bytes())
+    plan["folders"]["image_assets_dir"] = "../things"
+    saved.write_text(plan_from_json(json.dumps(plan), name=saved).to_json())
+    assert synth(project, *moved, "--resume") == 0
+    said = capsys.readouterr().out
+    assert "a is made again: a file of it is not right: a.plan.json has another content" in said
+    assert re.search(r"kept +2", said)
+    assert main(["verify", str(videos(project)), "-q"]) == 0
+
+
+def test_videos_that_are_not_asked_for(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth(project) == 0
+    assert synth(project, "--limit", "1", "--resume") == 0
+    assert "ask for" not in capsys.readouterr().out
     (project.parent / "labels" / "deep" / "c.csv").unlink()
     assert synth(project, "--resume") == 0
     said = capsys.readouterr().out
-    assert "videos of labels that are not there any more: 1 (deep/c); they stay" in said
+    assert "videos there that the config does not ask for: 1 (deep/c); they stay" in said
     (videos(project) / "deep" / "c.mp4").unlink()
     assert synth(project, "--resume") == 0
-    assert "any more" not in capsys.readouterr().out
+    assert "ask for" not in capsys.readouterr().out
 
 
 def test_what_fails_leaves_the_video_of_before(
@@ -469,6 +487,17 @@ def test_what_fails_leaves_the_video_of_before(
     assert lines["a"].endswith("; its earlier video stays")
     assert "stays" not in lines["b"]
     assert (videos(project) / "a.mp4").read_bytes() == before
+
+
+def test_a_name_that_is_too_long(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot even be looked for fails alone."""
+    name = 250 * "x"
+    shutil.copy(project.parent / "labels" / "a.csv", project.parent / "labels" / f"{name}.csv")
+    for arguments in ((), ("--resume",)):
+        assert synth(project, *arguments) == 1
+        said = capsys.readouterr()
+        assert f"{name} failed: " in said.err
+        assert re.search(r"(done|kept) +3", said.out)
 
 
 def test_leftovers_go_whoever_left_them(project: Path) -> None:

@@ -75,8 +75,7 @@ class Bars:
         if outcome.status == "skipped" and outcome.message:
             _log.info("%s left out: %s", outcome.recording_id, outcome.message)
         if outcome.status == "failed":
-            left = "; its earlier video stays" if outcome.video.is_file() else ""
-            _log.error("%s failed: %s%s", outcome.recording_id, outcome.message, left)
+            _log.error("%s failed: %s", outcome.recording_id, outcome.message)
         self._books.write(outcome)
         self._tell_in_lines()
 

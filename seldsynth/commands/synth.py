@@ -14,10 +14,9 @@ import torch
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from seldsynth import demo
-from seldsynth.assets import AssetLibrary, scan_library
+from seldsynth.assets import AssetLibrary
 from seldsynth.batch import Job, Look, Outcome, load_plans, make_all, plan_recordings
-from seldsynth.choice import check_weights, folder_weight
-from seldsynth.class_file import load_classes
+from seldsynth.choice import library_of
 from seldsynth.commands.machines import Machines, machines_of
 from seldsynth.commands.options import add_common, positive, shard_of
 from seldsynth.commands.progress import Bars, print_summary
@@ -37,7 +36,7 @@ from seldsynth.recordings import (
 )
 from seldsynth.report.contact_sheet import write_contact_sheet
 from seldsynth.resume import Finished, failed_before
-from seldsynth.run_lock import WHOLE, Place, only_run
+from seldsynth.run_lock import WHOLE, Place, Shard, only_run
 from seldsynth.run_log import RunLog
 from seldsynth.sounds import SoundLibrary
 from seldsynth.workers import Executor, run
@@ -110,27 +109,26 @@ def _run(options: argparse.Namespace) -> int:
     if config.canvas.width != 2 * config.canvas.height:
         size = f"{config.canvas.width}x{config.canvas.height}"
         _log.warning("canvas %s is not 2:1: players will show it distorted", size)
-    recordings = options.shard.share_of(find_recordings(config)[: options.limit])
-    if not recordings:
+    asked_for = find_recordings(config)
+    if not _share_of(asked_for, options):
         return _nothing_to_do(options)
     with machines_of(config) as machines:
-        return _run_on(machines, config, recordings, options)
+        return _run_on(machines, config, asked_for, options)
+
+
+def _share_of(asked_for: list[Recording], options: argparse.Namespace) -> list[Recording]:
+    """Those of a config's recordings that this run is for."""
+    shard: Shard = options.shard
+    return shard.share_of(asked_for[: options.limit])
 
 
 def _run_on(
-    machines: Machines, config: Config, recordings: list[Recording], options: argparse.Namespace
+    machines: Machines, config: Config, asked_for: list[Recording], options: argparse.Namespace
 ) -> int:
     device = machines.device(config.processing.device)
     if config.processing.executor == "local":
         _check_encoder(config, device)
-    library = scan_library(
-        dict(config.input),
-        canvas_key=config.canvas_key,
-        follow_symlinks=config.assets.follow_symlinks,
-        classes=load_classes(config.assets.class_table),
-        worth=lambda file: folder_weight(file, config.assets.weights),
-    )
-    check_weights(config.assets.weights, library)
+    library = library_of(config)
     video_dir, log_file = config.output.video_dir, config.output.log_file
     assert log_file is not None
     log_file = options.shard.named(log_file)
@@ -138,7 +136,7 @@ def _run_on(
     _make_places(video_dir, log_file, manifest)
     with only_run(video_dir, options.shard) as place:
         outcomes, all_recorded = _make_set(
-            config, recordings, library, machines, place, device=device, options=options
+            config, asked_for, library, machines, place, device=device, options=options
         )
     if not options.quiet:
         print(f"\nvideos and plans: {video_dir}")
@@ -147,13 +145,13 @@ def _run_on(
         if manifest.is_file() and not options.plan_only:
             print(f"manifest: {manifest}")
     if options.config is None and not options.quiet and not options.plan_only:
-        _show_demo(video_dir, recordings)
+        _show_demo(video_dir, asked_for)
     return _exit_code(outcomes, all_recorded=all_recorded)
 
 
 def _make_set(
     config: Config,
-    recordings: list[Recording],
+    asked_for: list[Recording],
     library: AssetLibrary,
     machines: Machines,
     place: Place,
@@ -167,6 +165,7 @@ def _make_set(
     """
     video_dir, log_file = config.output.video_dir, config.output.log_file
     assert log_file is not None
+    recordings = _share_of(asked_for, options)
     remove_temporaries(path for one in recordings for path in files_written(one.video))
     look: Look = make_all
     config_hash = config_sha256(config)
@@ -179,8 +178,8 @@ def _make_set(
                 f"--retry-failed: {video_dir} has no {NAME}, which tells what failed; use --resume"
             )
         look = Finished(video_dir, manifests, config_sha256=config_hash)
-        if not options.quiet:
-            _tell_of_videos_left(config, manifests)
+        if options.shard.index == 1 and not options.quiet:
+            _tell_of_other_videos(asked_for, manifests, video_dir)
         if options.retry_failed:
             num_all = len(recordings)
             num_new = sum(one.recording_id not in manifests.records for one in recordings)
@@ -214,7 +213,7 @@ def _make_set(
 
 
 def _tell_of_videos_there(recordings: list[Recording]) -> None:
-    count = sum(recording.video.is_file() for recording in recordings)
+    count = sum(os.path.isfile(recording.video) for recording in recordings)
     if count:
         print(
             f"videos that are there already and are made anew: {count} of {len(recordings)} "
@@ -222,14 +221,15 @@ def _tell_of_videos_there(recordings: list[Recording]) -> None:
         )
 
 
-def _tell_of_videos_left(config: Config, manifests: Manifests) -> None:
-    """Say which videos in the folder no labels are for any more."""
-    wanted = {recording.recording_id for recording in find_recordings(config)}
-    places = {name: config.output.video_dir / f"{name}.mp4" for name in manifests.done}
-    left = sorted(name for name, path in places.items() if name not in wanted and path.is_file())
-    if left:
-        names = ", ".join([*left[:3], *["…"][: len(left) - 3]])
-        print(f"videos of labels that are not there any more: {len(left)} ({names}); they stay")
+def _tell_of_other_videos(
+    asked_for: list[Recording], manifests: Manifests, video_dir: Path
+) -> None:
+    """Say which finished videos are none of the config's, as of labels that are gone."""
+    others = sorted(manifests.done.keys() - {recording.recording_id for recording in asked_for})
+    there = [name for name in others if os.path.isfile(video_dir / f"{name}.mp4")]
+    if there:
+        names = ", ".join(shown(name) for name in there[:3]) + (", …" if len(there) > 3 else "")
+        print(f"videos there that the config does not ask for: {len(there)} ({names}); they stay")
 
 
 def _nothing_to_do(options: argparse.Namespace) -> int:

@@ -55,7 +55,8 @@ class _Axis:
         self._total, self._new_total, self._dtype = total, new_total, dtype
         borders = np.arange(2 * new_total + 1) * total  # in parts, twice along the side
         begins, ends = borders[:-1] // new_total, -(-borders[1:] // new_total)
-        self._old = begins[:, None] + np.arange((ends - begins).max())  # that each new one meets
+        # Of each new pixel, the old ones that it meets, and how many parts of each: [2n', k].
+        self._old = begins[:, None] + np.arange((ends - begins).max())
         overlap = np.minimum((self._old + 1) * new_total, borders[1:, None])
         overlap -= np.maximum(self._old * new_total, borders[:-1, None])
         self._parts = torch.from_numpy(overlap.clip(0)).to(dtype)
@@ -68,8 +69,8 @@ class _Axis:
         count, others = values.shape
         first = start * self._new_total // self._total
         stop = -(-(start + count) * self._new_total // self._total)
-        around = torch.empty((count + 2, others), dtype=self._dtype)
-        around[:: count + 1] = 0
+        around = torch.empty((count + 2, others), dtype=self._dtype)  # with nothing on either side
+        around[0] = around[-1] = 0
         around[1:-1] = values
         rows = np.minimum(np.maximum(self._old[first:stop] - (start - 1), 0), count + 1)
         sums = embedding_bag(
