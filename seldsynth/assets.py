@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class AssetLibrary:
-    """The pictures and clips for each class, and the canvases."""
+    """The pictures and clips for each class, and the canvases; copies of them, left out."""
 
     def __init__(
         self,
@@ -41,12 +41,14 @@ class AssetLibrary:
         *,
         tiles: Mapping[int, tuple[AssetFile, ...]],
         canvases: tuple[AssetFile, ...] = (),
+        copies: tuple[AssetFile, ...] = (),
         classes: ClassTable = CLASSES,
     ) -> None:
         self.folders = dict(folders)
         self.classes = classes
         self.tiles = dict(tiles)
         self.canvases = canvases
+        self.copies = copies
         self._checked: dict[AssetFile, Asset | None] = {}
         self._said: set[str] = set()
 
@@ -121,8 +123,10 @@ def scan_library(
             _log.warning("input.%s: no pictures or clips in class folders of %s", key, root)
         for class_id, file in found:
             tiles[class_id].append(file)
+    copies: list[AssetFile] = []
     for class_id, files in tiles.items():
-        tiles[class_id] = _distinct(files, roots, worth)
+        tiles[class_id], others = _distinct(files, roots, worth)
+        copies += others
     if not any(tiles.values()):
         places = " or ".join(str(root) for root in roots.values())
         raise ConfigError(f"no pictures or clips in {places}; {EXPECTED_FOLDERS}")
@@ -132,19 +136,21 @@ def scan_library(
         assert place is not None
         roots[canvas_key] = folder_of(place)
         canvases = _canvas_files(place, canvas_key, follow_symlinks=follow_symlinks)
-        canvases = _distinct(canvases, roots, worth)
+        canvases, others = _distinct(canvases, roots, worth)
+        copies += others
     return AssetLibrary(
         roots,
         tiles={class_id: tuple(files) for class_id, files in tiles.items() if files},
         canvases=tuple(canvases),
+        copies=tuple(copies),
         classes=classes,
     )
 
 
 def _distinct(
     files: list[AssetFile], roots: Mapping[str, Path], worth: Callable[[AssetFile], float]
-) -> list[AssetFile]:
-    """The files without copies of another.
+) -> tuple[list[AssetFile], list[AssetFile]]:
+    """The files without copies of another, and those copies.
 
     Of the same content, that of most worth stays; of those one that has a mask, or the first. Only
     files of the same size are read. What cannot be read is left to be complained of later.
@@ -153,7 +159,7 @@ def _distinct(
     for file in files:
         with contextlib.suppress(OSError):
             by_size.setdefault((roots[file.folder] / file.path).stat().st_size, []).append(file)
-    copies: set[AssetFile] = set()
+    are_copies: set[AssetFile] = set()
     for size, alike in by_size.items():
         seen: dict[str, AssetFile] = {}
         for file in alike if size and len(alike) > 1 else ():
@@ -163,8 +169,9 @@ def _distinct(
                 if first is not file:
                     kept = max(first, file, key=lambda one: (worth(one), bool(one.mask)))
                     seen[sha256] = kept
-                    copies.add(first if kept is file else file)
-    return [file for file in files if file not in copies]
+                    are_copies.add(first if kept is file else file)
+    distinct = [file for file in files if file not in are_copies]
+    return distinct, [file for file in files if file in are_copies]
 
 
 def class_files(

@@ -1,4 +1,4 @@
-"""Which asset an event gets: drawn by weight, none twice before all were shown."""
+"""The assets of a config, and which one an event gets: by weight, none twice before all were."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def library_of(config: Config) -> AssetLibrary:
 
 def _check_weights(weights: Mapping[str, float], library: AssetLibrary) -> None:
     """See that every weight is of a folder with assets. Raises ConfigError."""
-    files = [*library.canvases, *(file for files in library.tiles.values() for file in files)]
+    files = [*library.canvases, *library.copies]
+    files += (file for some in library.tiles.values() for file in some)
     known = set(library.folders)
     for file in files:
         folders = file.path.split("/")[:-1]

@@ -328,7 +328,7 @@ def test_a_plan_is_not_left_without_its_video(project: Path) -> None:
             clip.write_bytes(content[: len(content) // 9])
             return library
 
-        patch.setattr("seldsynth.commands.synth.scan_library", damaged_after_planning)
+        patch.setattr("seldsynth.choice.scan_library", damaged_after_planning)
         assert synth(project, *arguments) == 1
     assert plan.read_bytes() == ours
 
