@@ -109,7 +109,7 @@ def scan_library(
     folders: `image_assets_dir`, `video_assets_dir`, `image_360_path` and `video_360_path`, where
     given. What a file is goes by its name's ending, whichever folder it lies in. Links that lead
     out of a folder are left out with a warning, unless follow_symlinks. Raises ConfigError where
-    there is no asset or no canvas at all.
+    a folder has no asset at all, as that of a disk that is not there, or there is no canvas.
     """
     roots: dict[str, Path] = {}
     tiles: dict[int, list[AssetFile]] = {one.class_id: [] for one in classes}
@@ -120,16 +120,16 @@ def scan_library(
         roots[key] = root
         found = list(class_files(root, key, follow_symlinks=follow_symlinks, classes=classes))
         if not found:
-            _log.warning("input.%s: no pictures or clips in class folders of %s", key, root)
+            raise ConfigError(
+                f"input.{key}: no pictures or clips in {root}; {EXPECTED_FOLDERS}; "
+                "null, if you have none"
+            )
         for class_id, file in found:
             tiles[class_id].append(file)
     copies: list[AssetFile] = []
     for class_id, files in tiles.items():
         tiles[class_id], others = _distinct(files, roots, worth)
         copies += others
-    if not any(tiles.values()):
-        places = " or ".join(str(root) for root in roots.values())
-        raise ConfigError(f"no pictures or clips in {places}; {EXPECTED_FOLDERS}")
     canvases: list[AssetFile] = []
     if canvas_key is not None:
         place = folders[canvas_key]

@@ -24,7 +24,7 @@ from seldsynth.recordings import FileFacts, Recording, recording_of_plan
 from seldsynth.run_lock import Place
 from seldsynth.sounds import SoundLibrary
 
-_LEFT = "; its earlier video stays"
+VIDEO_STAYS = "; its earlier video stays"
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Outcome:
     render and encode. outputs: what was written; of a skipped one, what a run before had finished
     and not written down. made_by: of a skipped one, the version of seldsynth. message: why it
     failed or was left out. inputs: path and sha256 of labels and sound. again: why it is made
-    although it was made before.
+    although it was made before. stands: it failed, and its earlier video is of the same plan.
     """
 
     recording_id: str
@@ -50,6 +50,7 @@ class Outcome:
     outputs: Mapping[Path, FileFacts] = field(default_factory=dict)
     made_by: str = ""
     again: str = ""
+    stands: bool = False
     message: str = ""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -144,7 +145,7 @@ def plan_recordings(
                 planned = _unless_finished(planned, look, plan_only=plan_only)
         except Exception as error:
             failed = planned.failed("") if isinstance(planned, Job) else planned
-            left = "" if plan_only or not os.path.isfile(recording.video) else _LEFT
+            left = "" if plan_only or not os.path.isfile(recording.video) else VIDEO_STAYS
             planned = replace(failed, status="failed", message=describe_failure(error) + left)
         yield planned
 

@@ -75,7 +75,10 @@ def main(arguments: Sequence[str] | None = None, *, prog: str | None = None) -> 
     stands for a single command is called.
     """
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+        for name in ("SIGTERM", "SIGHUP"):  # Windows has no terminals that hang up
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
+                signal.signal(number, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know every letter
         sys.stdout.reconfigure(errors="backslashreplace")
     resumable = False

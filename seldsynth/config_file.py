@@ -66,10 +66,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 def _nearest(keys: Keys) -> str:
     """The known key that an unknown one was probably meant to be, as the end of a sentence."""
-    names = known_keys() if len(keys) == 2 else [name for name, _ in sections()]
-    by_key = [name for name in names if name.split(".")[-1] == keys[-1]]
-    close = by_key or difflib.get_close_matches(".".join(keys), names, n=1, cutoff=0.7)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(_siblings(keys))}"
+    siblings = _siblings(keys)
+    known = f"known are {', '.join(siblings)}"
+    for name in known_keys():
+        if len(keys) == 2 and name.split(".")[-1] == keys[-1]:
+            return f"; did you mean {name}? here {known}"
+    if close := difflib.get_close_matches(keys[-1], siblings, n=1, cutoff=0.6):
+        return f"; did you mean {'.'.join((*keys[:-1], close[0]))}?"
+    return f"; {known}"
 
 
 def _siblings(keys: Keys) -> list[str]:

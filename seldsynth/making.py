@@ -11,7 +11,7 @@ import cv2
 import torch
 from torch import Tensor
 
-from seldsynth.batch import Job, Outcome, describe_failure
+from seldsynth.batch import VIDEO_STAYS, Job, Outcome, describe_failure
 from seldsynth.errors import MediaError
 from seldsynth.files import FilesTogether
 from seldsynth.media.encode import VideoFormat, choose_encoder, write_video
@@ -35,6 +35,7 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
     """Render and encode one recording; a failure is returned, not raised."""
     plan, recording = job.plan, job.recording
     start = time.perf_counter()
+    stands = not job.again and _comment_at(recording.video) == comment_of(plan.sha256())
     try:
         _check_place(job)
         device = torch.device(job.device)
@@ -62,7 +63,8 @@ def render_recording(job: Job, *, on_frame: Callable[[], None]) -> Outcome:
         outputs = {path: facts_of(path) for path in written}  # while they are in memory
     except Exception as error:
         seconds = time.perf_counter() - start
-        return replace(job.failed(describe_failure(error)), seconds=seconds)
+        message = describe_failure(error) + (VIDEO_STAYS if stands else "")
+        return replace(job.failed(message), seconds=seconds, stands=stands)
     return replace(
         job.failed(""),
         status="done",

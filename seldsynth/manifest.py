@@ -80,7 +80,8 @@ def record_of(
     """The line of an outcome; None for one that leaves all as it was."""
     made_by = versions()
     status = outcome.status
-    if status == "planned" or (status == "skipped" and not (outcome.message or outcome.outputs)):
+    is_kept = status == "skipped" and not (outcome.message or outcome.outputs)
+    if status == "planned" or is_kept or outcome.stands:
         return None
     if not (config_sha256 or outcome.plan_sha256):  # no plan, though it was given as one
         return None

@@ -269,10 +269,11 @@ def _complain(missing: set[int], config: Config, library: AssetLibrary) -> None:
     files = [file for one in missing for file in library.tiles.get(one, ())]
     switched_off = files and not any(folder_weight(file, config.assets.weights) for file in files)
     weights = " that assets.weights do not switch off" if switched_off else ""
+    if not (files and config.assets.split) and not switched_off:
+        library.warn_once(f"to see which pictures and clips there are: {_check_command(config)}")
     raise AssetError(
         f"no picture or clip for class {names}{_of_part(config)}{weights} "
-        f"under {' or '.join(places)}; "
-        f"add some or set tiles.missing: skip; to see what there is: {_check_command(config)}"
+        f"under {' or '.join(places)}; add some or set tiles.missing: skip"
     )
 
 

@@ -11,14 +11,15 @@ size are for `verify`, which reads every byte; so is here what the manifest does
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from seldsynth.batch import Standing, holds_plan
-from seldsynth.errors import MediaError
+from seldsynth.errors import MediaError, PlanError, shown
 from seldsynth.manifest import Manifests, Record
 from seldsynth.media.spatial_mp4 import read_tags
-from seldsynth.plan import ScenePlan
+from seldsynth.plan import ScenePlan, files_of, plan_from_json, resolve_folders
 from seldsynth.provenance import Origin, origin_of
 from seldsynth.recordings import Recording, facts_of, files_beside
 from seldsynth.truth.files import truth_path
@@ -94,7 +95,7 @@ class Finished:
         if origin is None:
             return "the video does not say of which plan it is"
         if origin.plan_sha256 != plan.sha256():
-            return self._what_changed(plan, record, labels_sha256)
+            return self._what_changed(recording, plan, record, labels_sha256)
         if not recording.plan.is_file():
             return f"{_BESIDE}: {recording.plan.name} is missing"
         if not holds_plan(recording.plan, plan):
@@ -117,8 +118,10 @@ class Finished:
         done = self._done.get(self._name(recording.video.with_suffix("")))
         return done if done is not None and done.plan_sha256 == origin.plan_sha256 else None
 
-    def _what_changed(self, plan: ScenePlan, record: Record | None, labels_sha256: str) -> str:
-        """Why today's plan is another one, as far as the manifest tells."""
+    def _what_changed(
+        self, recording: Recording, plan: ScenePlan, record: Record | None, labels_sha256: str
+    ) -> str:
+        """Why today's plan is another one, as far as the manifest and the plan file tell."""
         if record is None or record.status != "done" or not self._config_sha256:
             return "the plan has changed"
         if record.plan_sha256 == plan.sha256():
@@ -127,6 +130,8 @@ class Finished:
         changed = ["the labels"] if before not in ("", labels_sha256) else []
         if record.config_sha256 not in ("", self._config_sha256):
             changed.append("the config")
+        if not changed and (gone := _gone(recording.plan, plan)):
+            changed.append(f"{gone}, which it had, is gone")
         return f"the plan has changed: {' and '.join(changed) or 'assets, sound or seldsynth'}"
 
     def _name(self, path: Path) -> str:
@@ -142,6 +147,17 @@ class Finished:
         if facts is not None and facts.bytes != size:
             return f"{_BESIDE}: {path.name} has {size} bytes, not {facts.bytes}"
         return ""
+
+
+def _gone(plan_file: Path, plan: ScenePlan) -> str:
+    """The first file that a saved plan needs and today's folders do not have."""
+    try:
+        saved = plan_from_json(plan_file.read_bytes(), name=plan_file)
+    except (PlanError, OSError):
+        return ""
+    folders = resolve_folders(plan, plan_file)
+    needed = (folders[key] / name for key, name, _ in files_of(saved) if key in folders)
+    return next((shown(str(path)) for path in needed if not os.path.isfile(path)), "")
 
 
 def _why_no_video(record: Record | None) -> str:

@@ -77,6 +77,8 @@ def verify_set(
     or it cannot be read.
     """
     manifests = read_manifests(root)
+    if not manifests.paths and (root / NAME).exists():
+        raise ConfigError(f"{root / NAME}: is not a manifest of seldsynth; move it away")
     if not manifests.paths:
         raise ConfigError(
             f"{root}: no {NAME} in it; name the folder of a set of videos, or have a run "

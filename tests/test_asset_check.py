@@ -198,7 +198,7 @@ def test_the_message_of_visual_synth_is_a_command_that_works(
     assert main(["synth", "--config", str(config)]) == 1
     said = capsys.readouterr().err
     assert "no picture or clip for class 10 (water tap), 12 (knock) under" in said
-    command = said.partition("to see what there is: ")[2].splitlines()[0]
+    command = said.partition("to see which pictures and clips there are: ")[2].splitlines()[0]
     python = f"{shlex.quote(sys.executable)} "
     done = subprocess.run(
         command.replace("python ", python, 1) + f" --output {tmp_path / 'check'}",

@@ -171,7 +171,7 @@ def test_weights_of_folders(project: Path) -> None:
     ("weights", "said"),
     [
         ('{"Class_11/studoi": 2}', "in a folder 'Class_11/studoi'; did you mean Class_11/studio?"),
-        ('{"holiday": 0}', "assets.weights: no picture or clip in a folder 'holiday'\n"),
+        ('{"holiday": 0}', "in a folder 'holiday'; folders are Class_0, Class_1"),
         ('{"Class_11/studio": -1}', "--set: assets.weights.Class_11/studio: should be greater"),
         ("[1]", 'assets.weights: should be weights by folder, such as {"Class_3/studio": 2}, got'),
         (

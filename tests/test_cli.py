@@ -384,8 +384,17 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         mock_labels(tmp_path / "labels" / f"{name}.csv", rows)
     command = [sys.executable, "visual_synth.py", "--config", str(config)]
     command += ["--set", "processing.workers=2"]
-    for kind, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)):
-        run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    for kind, code in (
+        (signal.SIGKILL, -signal.SIGKILL),
+        (signal.SIGTERM, 130),
+        (signal.SIGHUP, 130),
+    ):
+        run = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # as in a terminal
+        )
         temporary = _wait_for(lambda: next((tmp_path / "videos").glob(".*.mp4.*.tmp"), None))
         worker = int(temporary.name.split(".")[-2])
         run.send_signal(kind)

@@ -90,7 +90,9 @@ def test_overrides_win(project: Path) -> None:
     ("override", "expected"),
     [
         ("processing.fsp=25", "--set: processing.fsp: unknown key; did you mean processing.fps?"),
-        ("tiles.fps=25", "--set: tiles.fps: unknown key; did you mean processing.fps?"),
+        ("tiles.fps=25", "--set: tiles.fps: unknown key; did you mean processing.fps? here known"),
+        ("encoding.crf=20", "--set: encoding.crf: unknown key; known are encoder, preset, "),
+        ("processing.resume=1", "--set: processing.resume: unknown key; known are "),
         ("processing.fps=0", "should be 1 to 240 frames per second, got 0"),
         ("processing.fps=soon", "should be frames per second such as 30, 29.97"),
         ("processing.fps=3.14159265", "no exact small fraction"),

@@ -20,6 +20,7 @@ import pytest
 import seldsynth
 from seldsynth import manifest
 from seldsynth.cli import main
+from seldsynth.errors import shown
 from seldsynth.manifest import NAME, Record, read_manifests
 from seldsynth.plan import plan_from_json
 from seldsynth.run_lock import only_run
@@ -487,6 +488,38 @@ def test_what_fails_leaves_the_video_of_before(
     assert lines["a"].endswith("; its earlier video stays")
     assert "stays" not in lines["b"]
     assert (videos(project) / "a.mp4").read_bytes() == before
+
+
+def test_what_is_whole_has_not_failed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A video is still that of its plan, if the plan cannot be followed once more."""
+    assert synth(project) == 0
+    (project.parent / "images").rename(project.parent / "things")
+    capsys.readouterr()
+    assert main(["synth", "--from-plan", str(videos(project) / "a.plan.json")]) == 1
+    said = capsys.readouterr().err
+    assert "--config FILE --set input.image_assets_dir=FOLDER says where it is now" in said
+    assert said.rstrip().endswith("; its earlier video stays")
+    assert main(["verify", str(videos(project)), "-q"]) == 0
+    (videos(project) / "a.mp4").unlink()
+    assert main(["synth", "--from-plan", str(videos(project) / "a.plan.json")]) == 1
+    assert "stays" not in capsys.readouterr().err
+    assert main(["verify", str(videos(project)), "-q"]) == 1
+
+
+def test_pictures_that_are_gone_are_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert synth(project) == 0
+    plan = json.loads((videos(project) / "a.plan.json").read_bytes())
+    gone = project.parent / "images" / plan["tiles"][0]["asset"]["path"]
+    gone.unlink()
+    assert synth(project, "--resume") == 0
+    why = f"the plan has changed: {shown(str(gone))}, which it had, is gone"
+    assert f"a is made again: {why}" in capsys.readouterr().out
+    shutil.rmtree(project.parent / "images")
+    (project.parent / "images").mkdir()
+    assert synth(project, "--resume") == 2
+    assert "input.image_assets_dir: no pictures or clips in" in capsys.readouterr().err
 
 
 def test_a_name_that_is_too_long(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,11 @@ def table(right: int, wrong: int = 0, failed: int = 0, left_out: int = 0, *, fil
             "to mend a recording: delete what is named of it, then run with --resume\n"
             * (wrong > 0)
         )
-        + ("what failed is tried again by --retry-failed, and by --resume\n" if failed else "")
+        + (
+            "what failed is tried again by --retry-failed, and by --resume; "
+            "of what is no longer wanted, delete the line in manifest.jsonl\n"
+        )
+        * (failed > 0)
     )
 
 

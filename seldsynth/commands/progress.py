@@ -104,8 +104,8 @@ def _kind(outcome: Outcome) -> str:
     return outcome.status
 
 
-def print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> None:
-    """Print how many recordings ended how, in how many seconds."""
+def print_summary(outcomes: list[Outcome], total: int, seconds: float, *, quiet: bool) -> None:
+    """Print how many recordings of all ended how, in how many seconds."""
     if quiet:
         return
     frames = sum(outcome.frames for outcome in outcomes if outcome.status == "done")
@@ -115,6 +115,8 @@ def print_summary(outcomes: list[Outcome], seconds: float, *, quiet: bool) -> No
         if of_kind or kind in ("done", "failed"):
             made = sum(outcome.frames for outcome in of_kind if kind != "kept")
             print(f"{kind:12}{len(of_kind):>10}{made or '':>10}")
+    if len(outcomes) < total:
+        print(f"{'not ended':12}{total - len(outcomes):>10}")
     reasons = Counter(outcome.again.split(":")[0] for outcome in outcomes if outcome.again)
     if reasons:
         words = (f"{count} ({reason})" for reason, count in reasons.most_common())

@@ -166,6 +166,7 @@ def _make_set(
     video_dir, log_file = config.output.video_dir, config.output.log_file
     assert log_file is not None
     recordings = _share_of(asked_for, options)
+    sounds = SoundLibrary(config) if config.input.audio_dir else None
     remove_temporaries(path for one in recordings for path in files_written(one.video))
     look: Look = make_all
     config_hash = config_sha256(config)
@@ -192,7 +193,7 @@ def _make_set(
         config,
         recordings,
         library,
-        SoundLibrary(config) if config.input.audio_dir else None,
+        sounds,
         device=device,
         look=look,
         place=place,
@@ -352,7 +353,8 @@ def _run_jobs(
         finally:
             bars.close()
             all_recorded = books.close()
-            print_summary(bars.outcomes, time.perf_counter() - start, quiet=options.quiet > 0)
+            seconds = time.perf_counter() - start
+            print_summary(bars.outcomes, total, seconds, quiet=options.quiet > 0)
     return bars.outcomes, all_recorded
 
 

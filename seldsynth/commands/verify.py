@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from seldsynth.commands.options import add_common, num_workers, require_folder, worker_count
+from seldsynth.manifest import NAME
 from seldsynth.run_lock import run_in
 from seldsynth.verify import Verdict, verify_set
 
@@ -69,7 +70,10 @@ def _run(options: argparse.Namespace) -> int:
         if counts["not right"]:
             print("to mend a recording: delete what is named of it, then run with --resume")
         if counts["failed"]:
-            print("what failed is tried again by --retry-failed, and by --resume")
+            print(
+                "what failed is tried again by --retry-failed, and by --resume; "
+                f"of what is no longer wanted, delete the line in {NAME}"
+            )
     return int(num_faults > 0)
 
 

@@ -34,7 +34,7 @@ def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
         if not path.is_file():
             raise AssetError(
                 f"{path}: not there, but plan {plan.recording_id} needs it; "
-                f"--set input.{folder}=FOLDER with --config says where it is now"
+                f"--config FILE --set input.{folder}=FOLDER says where it is now"
             )
         if file_sha256(path) != sha256:
             raise AssetError(f"{path}: has changed since plan {plan.recording_id} was made")

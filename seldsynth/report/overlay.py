@@ -249,7 +249,7 @@ def _colour(row: Row, plan: ScenePlan) -> Colour:
 def _name(row: Row, names: Sequence[str]) -> str:
     flags = f" ({row['flags']})" if row["flags"] else ""
     seen = f" {100 * float(row['visible']):.0f}%"
-    angles = f"{float(row['azimuth']):.0f},{float(row['elevation']):.0f}"
+    angles = f"{round(float(row['azimuth']))},{round(float(row['elevation']))}"
     return f"{names[int(row['class'])]} {angles} {float(row['distance_m']):.1f}m{seen}{flags}"
 
 
