@@ -204,7 +204,7 @@ def is_running(process: int) -> bool:
 
 def test_a_node_that_is_removed(tmp_path: Path, cluster: Any) -> None:
     """What it was making has failed; the rest is made by the other one."""
-    project = make_project(tmp_path, num_rows=900, width=512)  # it takes a while to be removed
+    project = make_project(tmp_path, num_rows=900, width=1024)  # it takes a while to be removed
     run = start(project, cluster, "-v")
     wait_for(lambda: len(temporaries(project)) == 2, run)
     (node,) = cluster.worker_nodes
