@@ -446,6 +446,15 @@ def test_a_folder_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixtu
     assert said.startswith(f"seldsynth: output.video_dir: cannot write to {project.parent}")
 
 
+TELLING_ALL = (
+    "import sys\n"
+    "from seldsynth.commands import progress\n"
+    "progress._LINE_S = 0.0\n"
+    "from seldsynth.cli import main\n"
+    "raise SystemExit(main(sys.argv[1:]))\n"
+)
+
+
 def test_progress_where_there_is_no_terminal(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -459,17 +468,30 @@ def test_progress_where_there_is_no_terminal(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(("columns", "sees_bars"), [(100, True), (0, False)])
+def test_progress_on_a_terminal(project: Path, columns: int, sees_bars: bool) -> None:
+    """One without a width, as some containers have, shows no bars: it gets lines."""
+    fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
+    command = [sys.executable, "-c", TELLING_ALL, "synth", "--config", str(project)]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # so ends what nobody writes to any more
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    os.close(ours)
+    told, _ = run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert (b"recordings:" in shown) is sees_bars
+    assert (b" of 3 recordings; time left" in told) is not sees_bars
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.slow
 def test_output_on_a_full_disk_stops_nothing(project: Path) -> None:
-    code = (
-        "import sys\n"
-        "from seldsynth.commands import progress\n"
-        "progress._LINE_S = 0.0\n"
-        "from seldsynth.cli import main\n"
-        "raise SystemExit(main(sys.argv[1:]))\n"
-    )
-    command = [sys.executable, "-c", code, "synth", "--config", str(project)]
+    command = [sys.executable, "-c", TELLING_ALL, "synth", "--config", str(project)]
     with open("/dev/full", "w") as full:
         subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, cwd=ROOT)
     assert made(project) == ALL

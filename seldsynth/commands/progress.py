@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import time
 from collections import Counter
@@ -24,7 +25,7 @@ class Bars:
     """Progress on a terminal, lines in the log, and the outcomes kept for the end."""
 
     def __init__(self, total: int, books: Books, *, quiet: bool) -> None:
-        off = True if quiet else None  # None: off where there is no terminal
+        off = quiet or not _is_watched()
         self.outcomes: list[Outcome] = []
         self._books = books
         self._total = total
@@ -33,7 +34,7 @@ class Bars:
         self._frames = tqdm(unit="frame", disable=off, position=1, leave=False)
         self._under_way: dict[str, int] = {}
         # Where nobody watches bars, as under Slurm, a line now and then says that it goes on.
-        self._tells_in_lines = not quiet and bool(self._recordings.disable)
+        self._tells_in_lines = off and not quiet
         self._start = self._told_at = time.monotonic()
 
     def __enter__(self) -> Bars:
@@ -88,6 +89,14 @@ class Bars:
         made = sum(outcome.status != "skipped" for outcome in self.outcomes)
         rest = timedelta(seconds=round((now - self._start) / made * left)) if made else "unknown"
         _say(f"{len(self.outcomes)} of {self._total} recordings; time left, at most: {rest}")
+
+
+def _is_watched() -> bool:
+    """Whether bars can be seen: on a terminal, unless that has no width, as in some containers."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
 
 
 def _say(line: str) -> None:
