@@ -60,8 +60,8 @@ def _check_weights(weights: Mapping[str, float], library: AssetLibrary) -> None:
     for name in weights:
         if name not in known:
             close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-            few = ", ".join(sorted(known)[:4])
-            meant = f"; did you mean {close[0]}?" if close else f"; folders are {few} and so on"
+            few = ", ".join(sorted(known)[:4]) + (", …" if len(known) > 4 else "")
+            meant = f"; did you mean {close[0]}?" if close else f"; folders are {few}"
             raise ConfigError(f"assets.weights: no picture or clip in a folder {name!r}{meant}")
 
 

@@ -269,7 +269,8 @@ def _complain(missing: set[int], config: Config, library: AssetLibrary) -> None:
     files = [file for one in missing for file in library.tiles.get(one, ())]
     switched_off = files and not any(folder_weight(file, config.assets.weights) for file in files)
     weights = " that assets.weights do not switch off" if switched_off else ""
-    if not (files and config.assets.split) and not switched_off:
+    are_in_other_parts = files and config.assets.split
+    if not (are_in_other_parts or switched_off):
         library.warn_once(f"to see which pictures and clips there are: {_check_command(config)}")
     raise AssetError(
         f"no picture or clip for class {names}{_of_part(config)}{weights} "

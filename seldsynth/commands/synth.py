@@ -170,25 +170,15 @@ def _make_set(
     remove_temporaries(path for one in recordings for path in files_written(one.video))
     look: Look = make_all
     config_hash = config_sha256(config)
-    if not (options.resume or options.retry_failed or options.plan_only or options.quiet):
-        _tell_of_videos_there(recordings)
     if options.resume or options.retry_failed:
         manifests = read_manifests(video_dir)
-        if options.retry_failed and not manifests.paths:
-            raise ConfigError(
-                f"--retry-failed: {video_dir} has no {NAME}, which tells what failed; use --resume"
-            )
         look = Finished(video_dir, manifests, config_sha256=config_hash)
         if options.shard.index == 1 and not options.quiet:
             _tell_of_other_videos(asked_for, manifests, video_dir)
         if options.retry_failed:
-            num_all = len(recordings)
-            num_new = sum(one.recording_id not in manifests.records for one in recordings)
-            recordings = failed_before(recordings, manifests.records)
-            if not options.quiet:
-                print(f"recordings that failed before: {len(recordings)} of {num_all}")
-            if num_new:
-                _log.warning("recordings that no run came to: %d; --resume makes them", num_new)
+            recordings = _failed_before(recordings, manifests, video_dir, quiet=options.quiet > 0)
+    elif not (options.plan_only or options.quiet):
+        _tell_of_videos_there(recordings)
     jobs = plan_recordings(
         config,
         recordings,
@@ -211,6 +201,23 @@ def _make_set(
         device=device,
     )
     return _run_jobs(jobs, len(recordings), executor=executor, books=books, options=options)
+
+
+def _failed_before(
+    recordings: list[Recording], manifests: Manifests, video_dir: Path, *, quiet: bool
+) -> list[Recording]:
+    """Those that --retry-failed is for; says how many, and how many no run came to."""
+    if not manifests.paths:
+        raise ConfigError(
+            f"--retry-failed: {video_dir} has no {NAME}, which tells what failed; use --resume"
+        )
+    failed = failed_before(recordings, manifests.records)
+    if not quiet:
+        print(f"recordings that failed before: {len(failed)} of {len(recordings)}")
+    num_new = sum(one.recording_id not in manifests.records for one in recordings)
+    if num_new:
+        _log.warning("recordings that no run came to: %d; --resume makes them", num_new)
+    return failed
 
 
 def _tell_of_videos_there(recordings: list[Recording]) -> None:

@@ -238,6 +238,41 @@ def sampling_grid(
     what they show. width, height: of the canvas. mirror: left and right of the picture change
     places.
     """
+    positions = _positions(
+        billboards,
+        rectangles,
+        (texels_across, texels_down),
+        (width, height),
+        device=device,
+        mirror=mirror,
+    )
+    coverage = None
+    if edges is not None:
+        halves = np.array([(one.half_width, one.half_height) for one in billboards])
+        sides_px = 2 * halves / (math.pi / height)
+        coverage = _coverage(positions, (texels_across, texels_down), sides_px, edges)
+        if edges.is_opaque:
+            coverage = in_steps(coverage)
+        _keep_inside(positions, (texels_across, texels_down))
+    return SamplingGrid(
+        positions=positions,
+        coverage=coverage,
+        texels=(texels_across, texels_down),
+        is_opaque=edges is not None and edges.is_opaque,
+    )
+
+
+def _positions(
+    billboards: Sequence[Billboard],
+    rectangles: Sequence[Rectangle],
+    texels: tuple[int, int],
+    canvas: tuple[int, int],
+    *,
+    device: torch.device,
+    mirror: bool,
+) -> Tensor:
+    """See `SamplingGrid`. texels: across and down; canvas: its width and height."""
+    (texels_across, texels_down), (width, height) = texels, canvas
     sides = np.array([(one.half_width, one.half_height) for one in billboards])[..., None]
     angles_deg = np.array([(one.azimuth_deg, one.elevation_deg) for one in billboards])[..., None]
     corners = np.array([(one.x0, one.y0) for one in rectangles])[..., None]
@@ -275,19 +310,7 @@ def sampling_grid(
         is_behind = forward <= _HORIZON
         positions.mul_(forward.clamp_min_(_HORIZON).reciprocal_())
         positions.masked_fill_(is_behind, _FAR_AWAY)
-    coverage = None
-    if edges is not None:
-        sides_px = 2 * sides[..., 0] / (math.pi / height)
-        coverage = _coverage(positions, (texels_across, texels_down), sides_px, edges)
-        if edges.is_opaque:
-            coverage = in_steps(coverage)
-        _keep_inside(positions, (texels_across, texels_down))
-    return SamplingGrid(
-        positions=positions,
-        coverage=coverage,
-        texels=(texels_across, texels_down),
-        is_opaque=edges is not None and edges.is_opaque,
-    )
+    return positions
 
 
 def _keep_inside(positions: Tensor, texels: tuple[int, int]) -> None:
