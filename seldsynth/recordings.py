@@ -13,9 +13,8 @@ from seldsynth.errors import ConfigError
 from seldsynth.folders import files_below
 from seldsynth.plan import ScenePlan
 from seldsynth.planner import variant_id
-from seldsynth.truth.files import ENDINGS, truth_files, truth_path
+from seldsynth.truth.files import ENDINGS, PLAN_ENDING, truth_files, truth_path
 
-PLAN_ENDING = ".plan.json"
 _ALL_ENDINGS = (".mp4", ".mp4.untagged", PLAN_ENDING, ".wav", *ENDINGS)
 
 

@@ -30,7 +30,7 @@ from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.provenance import origin_of
 from seldsynth.recordings import FileFacts, files_beside
-from seldsynth.truth.files import mask_size, truth_path
+from seldsynth.truth.files import PLAN_ENDING, mask_size, truth_path
 from seldsynth.truth.masks import DCASE_RATE, moments
 from seldsynth.truth.tables import TRACK_COLUMNS, label_lines
 
@@ -152,7 +152,7 @@ def wrong_content(
 ) -> Iterator[Fault]:
     """Files that do not hold what the plan says, beside those that are known to be wrong."""
     video = root / f"{record.recording_id}.mp4"
-    plan_file = truth_path(video, ".plan.json")
+    plan_file = truth_path(video, PLAN_ENDING)
 
     def name(path: Path) -> str:
         return path.relative_to(root).as_posix()
@@ -345,4 +345,4 @@ def _is_ours(video: Path) -> bool:
     try:
         return origin_of(read_tags(video).comment) is not None
     except (SeldsynthError, OSError):
-        return truth_path(video, ".plan.json").is_file()
+        return truth_path(video, PLAN_ENDING).is_file()

@@ -28,7 +28,6 @@ from seldsynth.manifest import NAME, Books, Manifest, Manifests, read_manifests,
 from seldsynth.media.encode import choose_encoder
 from seldsynth.provenance import config_sha256
 from seldsynth.recordings import (
-    PLAN_ENDING,
     Recording,
     files_written,
     find_recordings,
@@ -39,6 +38,7 @@ from seldsynth.resume import Finished, failed_before
 from seldsynth.run_lock import WHOLE, Place, Shard, only_run
 from seldsynth.run_log import RunLog
 from seldsynth.sounds import SoundLibrary
+from seldsynth.truth.files import PLAN_ENDING
 from seldsynth.workers import Executor, run
 
 _NOT_IN_PLANS = (

@@ -16,7 +16,7 @@ from seldsynth.errors import ConfigError, MediaError, SeldsynthError
 from seldsynth.events import LABEL_RATE, Track
 from seldsynth.folders import files_below
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan, UnseenEvent, plan_from_json
-from seldsynth.truth.files import truth_path
+from seldsynth.truth.files import PLAN_ENDING, truth_path
 
 MAP_STEP_DEG = 10
 DISTANCE_STEP_M = 0.5
@@ -74,7 +74,7 @@ def find_finished(root: Path) -> list[Path]:
     videos = [
         path
         for path in files_below(root, follow_symlinks=False)
-        if path.suffix == ".mp4" and truth_path(path, ".plan.json").is_file()
+        if path.suffix == ".mp4" and truth_path(path, PLAN_ENDING).is_file()
     ]
     if not videos:
         raise ConfigError(f"{root}: no videos with their plans in it or below")
@@ -84,7 +84,7 @@ def find_finished(root: Path) -> list[Path]:
 def read_finished(root: Path, videos: Sequence[Path]) -> Iterator[Finished]:
     """The recordings of videos; those whose plans cannot be read are left out with a warning."""
     for video in videos:
-        plan_file = truth_path(video, ".plan.json")
+        plan_file = truth_path(video, PLAN_ENDING)
         try:
             plan = plan_from_json(plan_file.read_bytes(), name=plan_file)
         except (SeldsynthError, OSError) as error:

@@ -25,7 +25,7 @@ from seldsynth.media.sound_tracks import SoundCopy
 from seldsynth.media.spatial_mp4 import read_tags
 from seldsynth.plan import ScenePlan, plan_from_json
 from seldsynth.sphere import doa_to_canvas
-from seldsynth.truth.files import truth_path
+from seldsynth.truth.files import PLAN_ENDING, truth_path
 from seldsynth.truth.tables import TRACK_COLUMNS
 
 Picture = NDArray[np.uint8]
@@ -49,7 +49,7 @@ class TruthOf:
     """
 
     def __init__(self, video: Path, *, with_tracks: bool = True) -> None:
-        plan_file = truth_path(video, ".plan.json")
+        plan_file = truth_path(video, PLAN_ENDING)
         tracks = truth_path(video, ".tracks.csv")
         for path in (video, plan_file, tracks) if with_tracks else (video, plan_file):
             if not path.is_file():

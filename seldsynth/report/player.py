@@ -8,7 +8,7 @@ from typing import Any
 from seldsynth.errors import MediaError
 from seldsynth.plan import OFF_SCREEN, ScenePlan, TilePlan
 from seldsynth.report.overlay import TruthOf, css_colour
-from seldsynth.truth.files import truth_path
+from seldsynth.truth.files import PLAN_ENDING, truth_path
 
 
 def truth_of(root: Path, name: str) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def truth_of(root: Path, name: str) -> dict[str, Any]:
     and height are 0 without a picture; null if there are no tracks. events: by their numbers.
     """
     video = root / f"{name}.mp4"
-    for path in (video, truth_path(video, ".plan.json"), truth_path(video, ".tracks.csv")):
+    for path in (video, truth_path(video, PLAN_ENDING), truth_path(video, ".tracks.csv")):
         if "\0" in name or not path.resolve().is_relative_to(root.resolve()):
             raise MediaError(f"{name!r}: not in this folder")
     has_tracks = truth_path(video, ".tracks.csv").is_file()

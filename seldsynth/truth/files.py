@@ -25,6 +25,7 @@ from seldsynth.truth.tables import TrackTable, label_lines
 from seldsynth.truth.visible import FrameOutlines, Visibility, boxes_of, outlines_of
 
 ENDINGS = (".csv", ".tracks.csv", ".masks.json", ".dcase.json")
+PLAN_ENDING = ".plan.json"
 
 _FRAMES_TOGETHER = 8
 _BYTES_TOGETHER = 8 << 20
