@@ -32,7 +32,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "decode": [(ClipReader, "frame_at"), (ClipReader, "planes")],
     "canvas": [(canvas.VideoCanvas, "advance")],
     "pictures": [(tile.StillSource, "picture"), (tile.ClipSource, "picture")],
-    "textures": [(tile, "woven"), (tile, "planar"), (placing, "shadow_texture")],
+    "textures": [(tile, "as_texture"), (placing, "shadow_texture")],
     "look": [(tile, "changed"), (tile, "faded"), (placing, "noisy")],
     "grids": [(placing, "touched_rectangle"), (placing, "sampling_grid")],
     "warp": [(placing, "warp")],

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.render.projection import COVERAGE_STEPS, Rectangle, SamplingGrid
-from seldsynth.render.textures import ALPHA_SCALE, COLOUR_SCALE, Texture, sampled
+from seldsynth.render.pictures import ALPHA_SCALE, COLOUR_SCALE
+from seldsynth.render.projection import Rectangle, SamplingGrid
+from seldsynth.render.textures import Texture, looked_at
 
 _UNIFORMS = 4
-WHOLE = COVERAGE_STEPS
-"""One, in fixed point."""
+WHOLE = 256
+"""One, in fixed point: a power of two."""
 # A little less than the half that rounds to the nearest: where all is white, what is kept of it and
 # what is laid over it, each rounded, may come to 145 more than 255 times WHOLE, of which 16 bits
 # have room for 255.
@@ -101,50 +102,63 @@ class View:
     def nbytes(self) -> int:
         """Bytes of its tensors, with all that is found out from them."""
         coverage = self.grid.coverage
-        of_coverage = 0 if coverage is None else 2 * coverage.nbytes
-        return self.grid.positions.nbytes * 5 // 4 + of_coverage
+        return self.grid.nbytes + (0 if coverage is None else coverage.nbytes * 5 // 8)
 
     def __getitem__(self, index: int) -> View:
         """The view of one of them."""
         return View([self.rectangles[index]], self.grid[index])
 
     @cached_property
-    def opaque_covers(self) -> list[tuple[Cover, Tensor]]:
-        """What opaque pictures cover, and what they keep of chroma; the same objects every time."""
-        coverage, half_coverage = self.grid.coverage, self.grid.half_coverage
-        if coverage is None or half_coverage is None:
-            raise ValueError("the edges of opaque pictures are to be drawn")
-        kept = (WHOLE - WHOLE * coverage[..., 1:]).to(torch.int16)
-        chroma_kept = (WHOLE - WHOLE * half_coverage).to(torch.int16)
-        return list(zip(map(Cover, kept), chroma_kept, strict=True))
+    def opaque_kept(self) -> tuple[Tensor, Tensor]:
+        """What opaque pictures keep of luma [n, h, w] and of chroma [n, h/2, w/2]."""
+        return _kept_by_edges(self.grid.coverage), _kept_by_edges(self.grid.half_coverage)
+
+    @cached_property
+    def opaque_covers(self) -> list[Cover]:
+        """What opaque pictures cover; the same objects every time."""
+        return [Cover(kept) for kept in self.opaque_kept[0]]
+
+
+def _kept_by_edges(coverage: Tensor | None) -> Tensor:
+    if coverage is None:
+        raise ValueError("the edges of opaque pictures are to be drawn")
+    return (WHOLE + 0.5 - WHOLE * coverage).to(torch.int16)
 
 
 def warp(textures: Sequence[Texture], view: View) -> list[Patch]:
-    """What the pixels of n rectangles see of a texture each."""
-    seen = sampled(textures, view.grid)
-    luma = seen.luma.mul_(_LEVEL).add_(_ROUNDING)
-    chroma = seen.chroma.mul_(_LEVEL // 2).add_(_ROUNDING)
-    if seen.alphas is None:
-        covers = view.opaque_covers
+    """What the pixels of n rectangles see of a texture each, all of one kind and size."""
+    luma, chroma = looked_at(textures, view.grid)
+    if textures[0].is_opaque:
+        (kept, chroma_kept), covers = view.opaque_kept, view.opaque_covers
+        luma, chroma = _by_what_is_kept(luma, kept), _by_what_is_kept(chroma, chroma_kept)
     else:
-        kept, chroma_kept = _kept(seen.alphas[0], _PART), _kept(seen.alphas[1], 2 * _PART)
-        covers = list(zip(map(Cover, kept), chroma_kept, strict=True))
+        luma, kept = _through_alpha(luma, view.grid.coverage)
+        chroma, chroma_kept = _through_alpha(chroma, view.grid.half_coverage)
+        covers = [Cover(one) for one in kept]
     return [
         Patch(
             rectangle=rectangle,
-            luma=luma[index],
-            cover=covers[index][0],
+            luma=luma[0, index],
+            cover=covers[index],
             chroma=chroma[:, index],
-            chroma_kept=covers[index][1],
+            chroma_kept=chroma_kept[index],
         )
         for index, rectangle in enumerate(view.rectangles)
     ]
 
 
-def _kept(alpha: Tensor, part: int) -> Tensor:
-    """What alpha [h, w] leaves of what is below, to the nearest. part: a 256th of opaque."""
-    less = (part * WHOLE + part // 2 - 1) - alpha
-    return less.bitwise_right_shift_(part.bit_length() - 1)
+def _by_what_is_kept(seen: Tensor, kept: Tensor) -> Tensor:
+    """Colours [c, n, h, w] of patches, of those seen and what is kept [n, h, w]."""
+    return torch.mul(seen, WHOLE - kept).add_(_ROUNDING)
+
+
+def _through_alpha(seen: Tensor, coverage: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Colours [c, n, h, w] of patches and what they keep [n, h, w], of colours and alpha seen."""
+    if coverage is not None:
+        seen = torch.mul(seen, coverage).add_(0.5).to(torch.int16)
+    less = (_PART * WHOLE + _PART // 2 - 1) - seen[-1]  # to the nearest
+    kept = less.bitwise_right_shift_(_PART.bit_length() - 1)
+    return seen[:-1].mul_(_LEVEL).add_(_ROUNDING), kept
 
 
 def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) -> Tensor:

@@ -1,7 +1,7 @@
 """Assets → pictures: planar YUV, premultiplied by alpha, area-averaged to what will be seen of it.
 
-A picture has at most two of its pixels per canvas pixel: its levels are the file's size halved
-again and again. They are made on the CPU, where files are decoded.
+A plane has at most two of its pixels per pixel of the canvas's plane: its levels are the file's
+size halved again and again. They are made on the CPU, where files are decoded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -36,21 +37,31 @@ from seldsynth.media.stills import read_still
 from seldsynth.plan import LookPlan, MattePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 
+Plane = NDArray[np.uint8] | NDArray[np.uint16]
+_Pixels = TypeVar("_Pixels", bound=Plane)
+
+_BYTES = np.arange(256.0)
+COLOUR_SCALE = 64
+"""A level of colour in a picture with alpha."""
+ALPHA_SCALE = 8192
+"""Opaque, in a picture with alpha."""
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture at about the size at which it appears; float32 on the CPU, values 0..255.
+    """A picture at about the size at which it appears.
 
-    luma [1, h, w], or [2, h, w] with alpha (0..1) last; chroma [2, h, w] or [3, h, w] likewise, of
-    clips half as high and wide. What comes with alpha is premultiplied by it.
+    luma: one plane [h, w]; chroma: two [h', w'], blue and red difference; uint8. With alpha it
+    comes after them, and all are uint16: colours are premultiplied by it, in parts of COLOUR_SCALE,
+    and it is in parts of ALPHA_SCALE.
     """
 
-    luma: Tensor
-    chroma: Tensor
+    luma: Sequence[Plane]
+    chroma: Sequence[Plane]
 
     @property
     def has_alpha(self) -> bool:
-        """Whether the last channel of both is alpha."""
+        """Whether the last planes of both are alpha."""
         return len(self.luma) == 2
 
 
@@ -68,46 +79,61 @@ def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
 
 
 def changed(picture: Picture, look: LookPlan, *, texels_per_px: float) -> Picture:
-    """A picture with a plan's look: its levels and its blur. Noise and shadow lie on the canvas."""
-    if look == LookPlan(noise=look.noise, shadow=look.shadow):
-        return picture
-    alpha = picture.luma[1] if picture.has_alpha else None
-    half_alpha = picture.chroma[2] if picture.has_alpha else None
-    greys = (128 + look.blue_offset, 128 + look.red_offset)
-    offsets = [grey - 128 * look.chroma_gain for grey in greys]
-    luma = _levelled(picture.luma, alpha, look.luma_gain, [look.luma_offset], 235)
-    chroma = _levelled(picture.chroma, half_alpha, look.chroma_gain, offsets, 240)
-    sigma = look.blur_px * texels_per_px
-    chroma_sigma = sigma * chroma.shape[-1] / luma.shape[-1]
-    return Picture(luma=_blurred(luma, sigma), chroma=_blurred(chroma, chroma_sigma))
+    """A picture with a plan's look: its levels and its blur. Noise and shadow lie on the canvas.
+
+    texels_per_px: of luma. A pixel of chroma is to show what a quarter, a half and a quarter of
+    three of luma would, on the mean of two rows. Chroma that is looked at once for a pixel of its
+    own, since there is no alpha, and is as large as luma, is blurred as much.
+    """
+    luma, chroma = picture.luma, picture.chroma
+    if (look.luma_gain, look.luma_offset) != (1, 0):
+        luma = _levelled(luma, look.luma_gain, [look.luma_offset], 235)
+    offsets = [look.blue_offset, look.red_offset]
+    if [look.chroma_gain, *offsets] != [1, 0, 0]:
+        greys = [128 * (1 - look.chroma_gain) + offset for offset in offsets]
+        chroma = _levelled(chroma, look.chroma_gain, greys, 240)
+    variance = (look.blur_px * texels_per_px) ** 2
+    part = chroma[0].shape[1] / luma[0].shape[1]
+    of_siting = texels_per_px**2 if part == 1 and not picture.has_alpha else 0.0
+    across, down = (math.sqrt(variance * part**2 + share * of_siting) for share in (1 / 2, 1 / 4))
+    return Picture(
+        luma=[_blurred(plane, math.sqrt(variance), math.sqrt(variance)) for plane in luma],
+        chroma=[_blurred(plane, across, down) for plane in chroma],
+    )
 
 
 def _levelled(
-    planes: Tensor, alpha: Tensor | None, gain: float, offsets: Sequence[float], highest: int
-) -> Tensor:
-    """Gain · colour + offset, within 16..highest, of planes [c, h, w]; all times alpha [h, w]."""
-    levelled = torch.empty_like(planes)
-    for colour, plane, offset in zip(levelled, planes, offsets, strict=False):
-        if alpha is None:
-            torch.add(torch.tensor(offset), plane, alpha=gain, out=colour).clamp_(16, highest)
-        else:
-            torch.mul(alpha, offset, out=colour).add_(plane, alpha=gain)
-            torch.maximum(colour, 16 * alpha, out=colour)
-            torch.minimum(colour, highest * alpha, out=colour)
-    if alpha is not None:
-        levelled[-1] = alpha
-    return levelled
+    planes: Sequence[Plane], gain: float, offsets: Sequence[float], highest: int
+) -> list[Plane]:
+    """Gain · colour + offset, within 16..highest, of planes that alpha may follow."""
+    if len(planes) == len(offsets):
+        tables = ((gain * _BYTES + offset).clip(16, highest) for offset in offsets)
+        return [
+            _plane(cv2.LUT(plane, np.rint(table).astype(np.uint8)))
+            for plane, table in zip(planes, tables, strict=True)
+        ]
+    *colours, alpha = planes
+    level = COLOUR_SCALE / ALPHA_SCALE
+    lowest, most = (cv2.addWeighted(alpha, bound * level, alpha, 0, 0) for bound in (16, highest))
+    levelled = (
+        cv2.addWeighted(colour, gain, alpha, offset * level, 0)
+        for colour, offset in zip(colours, offsets, strict=True)
+    )
+    return [*(_plane(cv2.min(cv2.max(colour, lowest), most)) for colour in levelled), alpha]
 
 
-def _blurred(planes: Tensor, sigma: float) -> Tensor:
-    """Planes [c, h, w] under a Gaussian; their borders go on outwards."""
-    if sigma < 0.2:
-        return planes
-    side = 2 * math.ceil(3 * sigma) + 1
-    blurred = torch.empty_like(planes)
-    for plane, target in zip(planes.numpy(), blurred.numpy(), strict=True):
-        cv2.GaussianBlur(plane, (side, side), sigma, dst=target, borderType=cv2.BORDER_REPLICATE)
-    return blurred
+def _blurred(plane: Plane, across: float, down: float) -> Plane:
+    """A plane under a Gaussian of some deviations; its borders go on outwards."""
+    if max(across, down) < 0.2:
+        return plane
+    sides = [2 * math.ceil(3 * sigma) + 1 for sigma in (across, down)]
+    border = cv2.BORDER_REPLICATE
+    return _plane(cv2.GaussianBlur(plane, sides, across, sigmaY=down, borderType=border))
+
+
+def _plane(made: NDArray[Any]) -> Plane:
+    """What OpenCV made, which is of the type that it was given."""
+    return made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,15 +186,22 @@ class StillSource:
         """Nothing is held open."""
 
     def _make(self, level: int) -> Picture:
-        pixels = _shrunk(self._pixels, _level_size(self._width, self._height, level))
+        pixels = _averaged(self._pixels, _level_size(self._width, self._height, level))
         planes = separated(torch.from_numpy(pixels))
         transparent = planes.shape[0] == 4
         alpha = planes[3] if transparent else torch.full_like(planes[0], 255)
         luma, chroma = bgr_to_yuv(planes[:3], alpha)
         if not transparent:
-            return Picture(luma=luma[None], chroma=chroma)
-        opacity = (alpha / 255)[None]
-        return Picture(luma=torch.cat((luma[None], opacity)), chroma=torch.cat((chroma, opacity)))
+            grey, *colours = (_to_nearest(plane, np.uint8) for plane in (luma, *chroma))
+            return Picture([grey], colours)
+        grey, *colours = (_to_nearest(COLOUR_SCALE * plane, np.uint16) for plane in (luma, *chroma))
+        opacity = _to_nearest(alpha * (ALPHA_SCALE / 255), np.uint16)
+        return Picture([grey, opacity], [*colours, opacity])
+
+
+def _to_nearest(values: Tensor, dtype: type[np.uint8] | type[np.uint16]) -> Plane:
+    """Values, none of them negative, as whole numbers."""
+    return cast(Plane, values.add(0.5).numpy().astype(dtype))
 
 
 @lru_cache(maxsize=24)  # events of all recordings show the same pictures again
@@ -182,13 +215,7 @@ def _still(
     pixels = read_still(read_still_bytes(path), name=path)
     pixels = cropped(cutout.of_still(pixels), crop)
     height, width = pixels.shape[:2]
-    return _shrunk(premultiplied(pixels), _level_size(width, height, level)), width, height
-
-
-def _shrunk(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    if size == (pixels.shape[1], pixels.shape[0]):
-        return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return _averaged(premultiplied(pixels), _level_size(width, height, level)), width, height
 
 
 def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -228,7 +255,8 @@ class ClipSource:
     def picture(self, time_s: Fraction, level: int) -> Picture:
         """The picture at a time from the clip's start, the same object while the frame is the same.
 
-        time_s must not be less than in the call before. Raises MediaError for a damaged file.
+        Its chroma is half as high and wide as its luma. time_s must not be less than in the call
+        before. Raises MediaError for a damaged file.
         """
         timed = self._reader.frame_at(time_s)
         if self._shown is None or self._shown[0] is not timed or self._shown[1] != level:
@@ -250,10 +278,7 @@ class ClipSource:
             whole = _cropped(replace(whole, alpha=self._alpha_of(whole)), self._crop)
             return self._with_alpha(whole, width=width, height=height)
         planes = self._reader.planes(timed, width=width, height=height)
-        luma, *chroma = (
-            _floats(plane) for plane in (planes.luma, planes.chroma_blue, planes.chroma_red)
-        )
-        return Picture(luma=luma[None], chroma=torch.stack(chroma))
+        return Picture([planes.luma], [planes.chroma_blue, planes.chroma_red])
 
     def _alpha_of(self, planes: Planes) -> NDArray[np.uint8]:
         """The frame's own alpha, and what is left of it."""
@@ -272,20 +297,29 @@ class ClipSource:
         return np.asarray(cv2.multiply(alpha, kept, scale=1 / 255), dtype=np.uint8)
 
     def _with_alpha(self, planes: Planes, *, width: int, height: int) -> Picture:
-        assert planes.alpha is not None
-        alpha = _floats(planes.alpha).div_(255)
-        half_alpha = _averaged(alpha, width=alpha.shape[1] // 2, height=alpha.shape[0] // 2)
-        luma = [_floats(planes.luma).mul_(alpha), alpha]
-        chroma = [_floats(one).mul_(half_alpha) for one in (planes.chroma_blue, planes.chroma_red)]
-        halves = {"width": width // 2, "height": height // 2}
+        luma, alpha = planes.luma, planes.alpha
+        assert alpha is not None
+        half_alpha = _averaged(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2))
+        blue, red = (
+            _premultiplied(one, half_alpha) for one in (planes.chroma_blue, planes.chroma_red)
+        )
+        whole, half = (width, height), (width // 2, height // 2)
+        wholes = (_premultiplied(luma, alpha), _in_parts(alpha))
+        halves = (blue, red, _in_parts(half_alpha))
         return Picture(
-            luma=torch.stack([_averaged(one, width=width, height=height) for one in luma]),
-            chroma=torch.stack([_averaged(one, **halves) for one in (*chroma, half_alpha)]),
+            luma=[_averaged(plane, whole) for plane in wholes],
+            chroma=[_averaged(plane, half) for plane in halves],
         )
 
 
-def _floats(plane: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(plane).to(torch.float32)
+def _premultiplied(colour: Plane, alpha: Plane) -> Plane:
+    """Bytes times bytes, in parts of COLOUR_SCALE."""
+    return _plane(cv2.multiply(colour, alpha, scale=COLOUR_SCALE / 255, dtype=cv2.CV_16U))
+
+
+def _in_parts(alpha: Plane) -> Plane:
+    """Bytes in parts of ALPHA_SCALE."""
+    return _plane(cv2.LUT(alpha, np.rint(_BYTES * (ALPHA_SCALE / 255)).astype(np.uint16)))
 
 
 def _cropped(planes: Planes, crop: Crop | None) -> Planes:
@@ -304,9 +338,8 @@ def _even(side: int) -> int:
     return 2 * max(1, round(side / 2))
 
 
-def _averaged(plane: Tensor, *, width: int, height: int) -> Tensor:
-    """A plane [h, w] at another size, each pixel the mean of those that it covers."""
-    if plane.shape == (height, width):
-        return plane
-    smaller = cv2.resize(plane.numpy(), (width, height), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(np.asarray(smaller, np.float32))
+def _averaged(pixels: _Pixels, size: tuple[int, int]) -> _Pixels:
+    """Pixels [h, w, ...] at another width and height, each the mean of those that it covers."""
+    if size == (pixels.shape[1], pixels.shape[0]):
+        return pixels
+    return cast(_Pixels, cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

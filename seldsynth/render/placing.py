@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -19,6 +18,7 @@ from seldsynth.render.compositor import Patch, View, noisy, warp
 from seldsynth.render.projection import (
     Billboard,
     Edges,
+    Kind,
     Rectangle,
     of_one_size,
     sampling_grid,
@@ -29,27 +29,15 @@ from seldsynth.render.textures import Texture, around_shadow, shadow_texture
 _STEPS_PER_PX = 8
 """Directions and sizes are rounded to so many steps: what is off is a sixteenth of a pixel."""
 _KEPT_BYTES = 12 << 20
-_PIXELS_TOGETHER, _ROWS_TOGETHER = 1 << 18, 1 << 14  # OpenCV takes up to 2^15 rows
+_PIXELS_TOGETHER, _ROWS_TOGETHER = 1 << 19, 1 << 14  # OpenCV takes up to 2^15 rows
 _MOST_WASTE = 1.25  # of rectangles that are made as large as the largest
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Stand:
-    """How a picture stands: all that its sampling grid depends on.
-
-    edges: None if they need not be drawn.
-    """
+class _Stand(NamedTuple):
+    """How a picture stands: all that its view depends on."""
 
     billboard: Billboard
-    texels_across: int
-    texels_down: int
-    edges: Edges | None
-    mirror: bool
-
-    @property
-    def kind(self) -> tuple[int, int, Edges | None, bool]:
-        """What those have in common that can be made together."""
-        return self.texels_across, self.texels_down, self.edges, self.mirror
+    kind: Kind
 
     @property
     def form(self) -> tuple[float, float, float]:
@@ -85,10 +73,7 @@ class Placing:
         feather = matte.feather if matte.kind in ("feather", "ellipse") else 0.0
         is_ellipse = matte.kind == "ellipse"
         self._has_edges = is_ellipse or feather > 0
-        self._edges = {
-            is_opaque: Edges(feather=feather, is_ellipse=is_ellipse, is_opaque=is_opaque)
-            for is_opaque in (False, True)
-        }
+        self._edges = Edges(feather=feather, is_ellipse=is_ellipse)
         self._shadow_texture: Texture | None = None
         self._pictures = _Showing(width, height, device, changing=plan.asset.kind == "video")
         self._shadows = _Showing(width, height, device, changing=False)
@@ -99,8 +84,7 @@ class Placing:
         sights = []
         for texture, left in zip(textures, lefts, strict=True):
             has_edges = texture.reaches_edges or self._has_edges
-            edges = self._edges[texture.is_opaque] if has_edges else None
-            sights.append(self._sight(texture, left, edges))
+            sights.append(self._sight(texture, left, self._edges if has_edges else None))
         return self._pictures.at(columns, sights, self._noise)
 
     def shadows(self, billboards: Sequence[Billboard]) -> list[Patch]:
@@ -142,15 +126,13 @@ class Placing:
         return half if steps < 2 * _STEPS_PER_PX else steps / steps_per_unit
 
     def _sight(self, texture: Texture, billboard: Billboard, edges: Edges | None) -> _Sight:
-        texels_down, texels_across, _ = texture.shape
-        stand = _Stand(
-            billboard=billboard,
-            texels_across=texels_across,
-            texels_down=texels_down,
+        kind = Kind(
             edges=edges,
+            texels=texture.texels,
+            chroma_texels=texture.chroma_texels,
             mirror=self._plan.mirror,
         )
-        return _Sight(texture, stand)
+        return _Sight(texture, _Stand(billboard, kind))
 
 
 class _Showing:
@@ -225,16 +207,12 @@ class _Showing:
         return sight, patch
 
     def _view(self, stands: Sequence[_Stand], rectangles: Sequence[Rectangle]) -> View:
-        first = stands[0]
         grid = sampling_grid(
             [stand.billboard for stand in stands],
             rectangles,
-            first.edges,
-            texels_across=first.texels_across,
-            texels_down=first.texels_down,
+            stands[0].kind,
             width=self._width,
             height=self._height,
-            mirror=first.mirror,
             device=self._device,
         )
         return View(rectangles, grid)
@@ -258,7 +236,7 @@ def _groups(
 
 def _are_alike(one: _Sight, other: _Sight) -> bool:
     """All but where they are: also whether both have alpha, which a clip may lose on its way."""
-    return one.texture.shape == other.texture.shape and one.stand.kind == other.stand.kind
+    return one.texture.is_opaque == other.texture.is_opaque and one.stand.kind == other.stand.kind
 
 
 def _fit_together(rectangles: Sequence[Rectangle]) -> bool:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,8 +22,6 @@ from torch import Tensor
 _HORIZON = 1e-3
 _FAR_AWAY = -1e6
 _INSIDE = 1 / 128
-COVERAGE_STEPS = 256
-"""Parts of a pixel that can be covered: a power of two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,65 +56,11 @@ class Edges:
     """How a picture ends, if not by its own alpha.
 
     feather: soft border as a fraction of the shorter side. is_ellipse: only the ellipse in it
-    shows. is_opaque: it has no alpha. Then it covers pixels in the steps that can be painted, so
-    that over its like it is its like; with alpha that would be one rounding more.
+    shows.
     """
 
     feather: float = 0.0
     is_ellipse: bool = False
-    is_opaque: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SamplingGrid:
-    """Where the pixels of n rectangles, and those to the left of them, look on their billboards.
-
-    positions [2, n, h, w + 1]: x and y in texels, centres at integers. coverage [n, h, w + 1]: how
-    much of a pixel the billboard hides, 0..1, border softness included; None if what it shows ends
-    before its edges do. texels: how many lie across and down. is_opaque: see `Edges`.
-    """
-
-    positions: Tensor
-    coverage: Tensor | None
-    texels: tuple[int, int]
-    is_opaque: bool
-
-    @cached_property
-    def half_positions(self) -> Tensor:
-        """Where chroma looks on planes of half as many texels: [2, n, h/2, w/2].
-
-        Its samples sit on the left one of two luma pixels and between two rows (H.264's default
-        siting): at the mean of what the left pixels of two rows see.
-        """
-        rows = self.positions[:, :, ::2] + self.positions[:, :, 1::2]
-        places = rows[..., 1::2].mul(0.25).sub_(0.25)
-        if self.coverage is not None:
-            _keep_inside(places, (self.texels[0] // 2, self.texels[1] // 2))
-        return places
-
-    @cached_property
-    def half_coverage(self) -> Tensor | None:
-        """How much of what chroma sees is covered: [n, h/2, w/2].
-
-        A quarter, a half and a quarter of three pixels, on the mean of two rows.
-        """
-        if self.coverage is None:
-            return None
-        rows = self.coverage[:, ::2] + self.coverage[:, 1::2]
-        beside = rows[..., :-1:2] + rows[..., 2::2]
-        shares = beside.add_(rows[..., 1::2], alpha=2).mul_(0.125)
-        return in_steps(shares) if self.is_opaque else shares
-
-    def __getitem__(self, index: int) -> SamplingGrid:
-        """The grid of one of the rectangles."""
-        one = slice(index, index + 1)
-        coverage = None if self.coverage is None else self.coverage[one]
-        return SamplingGrid(
-            positions=self.positions[:, one],
-            coverage=coverage,
-            texels=self.texels,
-            is_opaque=self.is_opaque,
-        )
 
 
 def make_billboard(
@@ -220,90 +165,111 @@ def of_one_size(rectangles: Sequence[Rectangle], *, width: int, height: int) -> 
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class SamplingGrid:
+    """Where the pixels of n rectangles look on their billboards.
+
+    luma [2, n, h, w], chroma [2, n, h/2, w/2]: x and y in texels, centres at integers; chroma is
+    None where it is averaged from what luma's pixels see. coverage [n, h, w], half_coverage
+    [n, h/2, w/2]: how much of a pixel of luma and of chroma the billboard hides, 0..1, border
+    softness included; None if what it shows ends before its edges do.
+    """
+
+    luma: Tensor
+    chroma: Tensor | None
+    coverage: Tensor | None
+    half_coverage: Tensor | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        parts = (self.luma, self.chroma, self.coverage, self.half_coverage)
+        return sum(part.nbytes for part in parts if part is not None)
+
+    def __getitem__(self, index: int) -> SamplingGrid:
+        """The grid of one of the rectangles."""
+        one = slice(index, index + 1)
+        return SamplingGrid(
+            luma=self.luma[:, one],
+            chroma=None if self.chroma is None else self.chroma[:, one],
+            coverage=None if self.coverage is None else self.coverage[one],
+            half_coverage=None if self.half_coverage is None else self.half_coverage[one],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What billboards have in common.
+
+    edges: None if nothing of what they show reaches their edges. texels: how many of its luma lie
+    across and down; chroma_texels: of its chroma, None if that is averaged from what luma's pixels
+    see. mirror: left and right of it change places.
+    """
+
+    edges: Edges | None
+    texels: tuple[int, int]
+    chroma_texels: tuple[int, int] | None
+    mirror: bool
+
+
 def sampling_grid(
     billboards: Sequence[Billboard],
     rectangles: Sequence[Rectangle],
-    edges: Edges | None,
+    kind: Kind,
     *,
-    texels_across: int,
-    texels_down: int,
     width: int,
     height: int,
     device: torch.device,
-    mirror: bool = False,
 ) -> SamplingGrid:
     """What every pixel of n rectangles, all of one size, sees of a billboard each.
 
-    edges: None if nothing of what they show reaches their edges. texels_across, texels_down: of
-    what they show. width, height: of the canvas. mirror: left and right of the picture change
-    places.
+    width, height: of the canvas. Chroma is sited on the left one of two luma pixels and between two
+    rows (H.264's default): of it a quarter, a half and a quarter of what three pixels have, on the
+    mean of two rows, is covered.
     """
-    positions = _positions(
-        billboards,
-        rectangles,
-        (texels_across, texels_down),
-        (width, height),
-        device=device,
-        mirror=mirror,
-    )
-    coverage = None
-    if edges is not None:
-        halves = np.array([(one.half_width, one.half_height) for one in billboards])
-        sides_px = 2 * halves / (math.pi / height)
-        coverage = _coverage(positions, (texels_across, texels_down), sides_px, edges)
-        if edges.is_opaque:
-            coverage = in_steps(coverage)
-        _keep_inside(positions, (texels_across, texels_down))
-    return SamplingGrid(
-        positions=positions,
-        coverage=coverage,
-        texels=(texels_across, texels_down),
-        is_opaque=edges is not None and edges.is_opaque,
-    )
+    plane = _Plane(1, width, height, kind.texels, kind.mirror)
+    luma = _positions(billboards, rectangles, plane, device=device)
+    chroma = None
+    if kind.chroma_texels is not None:
+        plane = _Plane(2, width // 2, height // 2, kind.chroma_texels, kind.mirror)
+        chroma = _positions(billboards, rectangles, plane, device=device)
+    if kind.edges is None:
+        return SamplingGrid(luma, chroma, None, None)
+    halves = np.array([(one.half_width, one.half_height) for one in billboards])
+    coverage = _coverage(luma, 2 * halves / (math.pi / height), kind.texels, kind.edges)
+    _keep_inside(luma, kind.texels)
+    if chroma is not None and kind.chroma_texels is not None:
+        _keep_inside(chroma, kind.chroma_texels)
+    return SamplingGrid(luma, chroma, coverage, _half(coverage))
+
+
+class _Plane(NamedTuple):
+    """A plane of the canvas, and one of a picture.
+
+    pixel: how many luma pixels one of its own is wide and high; width, height: in its own.
+    """
+
+    pixel: int
+    width: int
+    height: int
+    texels: tuple[int, int]
+    mirror: bool
 
 
 def _positions(
     billboards: Sequence[Billboard],
     rectangles: Sequence[Rectangle],
-    texels: tuple[int, int],
-    canvas: tuple[int, int],
+    plane: _Plane,
     *,
     device: torch.device,
-    mirror: bool,
 ) -> Tensor:
-    """See `SamplingGrid`. texels: across and down; canvas: its width and height."""
-    (texels_across, texels_down), (width, height) = texels, canvas
-    sides = np.array([(one.half_width, one.half_height) for one in billboards])[..., None]
-    angles_deg = np.array([(one.azimuth_deg, one.elevation_deg) for one in billboards])[..., None]
-    corners = np.array([(one.x0, one.y0) for one in rectangles])[..., None]
-    x = corners[:, 0] - 0.5 + np.arange(rectangles[0].width + 1)
-    y = corners[:, 1] + 0.5 + np.arange(rectangles[0].height)
-    # Rays, each divided by the cosine of its elevation: then a ray's part is a column's plus a
-    # row's part, the row's being the tangent of its elevation times what all rows share.
-    away = np.radians(angles_deg[:, 0] - (180 - x / width * 360))  # [n, w + 1]
-    tangent = np.tan(np.radians(90 - y / height * 180))  # [n, h]
-    right, ahead = np.sin(away), np.cos(away)
-    sine, cosine = np.sin(np.radians(angles_deg[:, 1])), np.cos(np.radians(angles_deg[:, 1]))
-    per_unit_x = texels_across / 2 / sides[:, 0] * (-1 if mirror else 1)
-    per_unit_y = texels_down / 2 / sides[:, 1]
-    middle = ((texels_across - 1) / 2, (texels_down - 1) / 2)
-    # Of forward, of x · forward and of y · forward.
-    of_column = (
-        ahead * cosine,
-        ahead * (middle[0] * cosine) + right * per_unit_x,
-        ahead * (middle[1] * cosine + per_unit_y * sine),
+    columns, rows = _parts_of_rays(billboards, rectangles, plane)
+    nearest = columns[0].min(axis=1) + rows[0][:, [0, -1]].min(axis=1)  # rows are monotonic
+    of_columns, of_rows = (
+        torch.from_numpy(parts.astype(np.float32)).to(device) for parts in (columns, rows)
     )
-    of_row = (
-        tangent * sine,
-        tangent * (middle[0] * sine),
-        tangent * (middle[1] * sine - per_unit_y * cosine),
-    )
-    columns, rows = (
-        torch.from_numpy(np.array(parts, np.float32)).to(device) for parts in (of_column, of_row)
-    )
-    planes = columns[:, :, None] + rows[..., None]  # [3, n, h, w + 1]
+    planes = of_columns[:, :, None] + of_rows[..., None]  # [3, n, h, w]
     forward, positions = planes[0], planes[1:]
-    nearest = np.minimum(tangent[:, :1] * sine, tangent[:, -1:] * sine) + ahead * cosine
     if nearest.min() > 2 * _HORIZON:
         positions.mul_(forward.reciprocal_())
     else:
@@ -313,25 +279,78 @@ def _positions(
     return positions
 
 
+def _parts_of_rays(
+    billboards: Sequence[Billboard], rectangles: Sequence[Rectangle], plane: _Plane
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Columns [3, n, w] and rows [3, n, h]: of forward, of x · forward and of y · forward.
+
+    A pixel's ray, divided by the cosine of its elevation, is (cos azimuth, sin azimuth, tan
+    elevation): what a matrix makes of that is a column's part plus a row's.
+    """
+    cosines, sines, tangents = _rays(plane.pixel, plane.width, plane.height)
+    matrices = np.array([_matrix(one, plane) for one in billboards])[..., None]
+    of_cosine, of_sine, of_tangent = matrices.transpose(2, 1, 0, 3)  # [3, n, 1]
+    corners = np.array([(one.x0, one.y0) for one in rectangles])[..., None] // plane.pixel
+    across = corners[:, 0] + np.arange(rectangles[0].width // plane.pixel)
+    down = corners[:, 1] + np.arange(rectangles[0].height // plane.pixel)
+    columns = of_cosine * cosines[across] + of_sine * sines[across]
+    return columns, of_tangent * tangents[down]
+
+
+def _matrix(billboard: Billboard, plane: _Plane) -> list[list[float]]:
+    """Rays to forward, x · forward and y · forward, x and y in texels."""
+    sin_az, cos_az = _sine_cosine_deg(billboard.azimuth_deg)
+    sin_el, cos_el = _sine_cosine_deg(billboard.elevation_deg)
+    texels_across, texels_down = plane.texels
+    middle_x, middle_y = (texels_across - 1) / 2, (texels_down - 1) / 2
+    per_unit_x = texels_across / 2 / billboard.half_width * (-1 if plane.mirror else 1)
+    per_unit_y = texels_down / 2 / billboard.half_height
+    forward = (cos_el * cos_az, cos_el * sin_az, sin_el)
+    right = (sin_az, -cos_az, 0.0)
+    down = (sin_el * cos_az, sin_el * sin_az, -cos_el)
+    return [
+        [*forward],
+        [middle_x * f + per_unit_x * r for f, r in zip(forward, right, strict=True)],
+        [middle_y * f + per_unit_y * d for f, d in zip(forward, down, strict=True)],
+    ]
+
+
+@lru_cache(maxsize=4)
+def _rays(pixel: int, width: int, height: int) -> tuple[NDArray[np.float64], ...]:
+    """Cosines and sines of the azimuths of a plane's columns, twice around; tangents of its rows.
+
+    Columns are sited on the left one of their luma pixels, rows in the middle of theirs.
+    """
+    azimuth = np.radians(180 - (np.arange(2 * width) + 0.5 / pixel) / width * 360)
+    elevation = np.radians(90 - (np.arange(height) + 0.5) / height * 180)
+    return np.cos(azimuth), np.sin(azimuth), np.tan(elevation)
+
+
 def _keep_inside(positions: Tensor, texels: tuple[int, int]) -> None:
     """Let the outermost texels go on outwards; not quite up to them, where OpenCV is slow."""
     for places, count in zip(positions, texels, strict=True):
         places.clamp_(0, max(0.0, count - 1 - _INSIDE))
 
 
-def in_steps(coverage: Tensor) -> Tensor:
-    """Coverage, rounded in place to what can be told apart when it is painted."""
-    return coverage.mul_(COVERAGE_STEPS).round_().mul_(1 / COVERAGE_STEPS)
+def _half(coverage: Tensor) -> Tensor:
+    """What chroma has of coverage [n, h, w]: [n, h/2, w/2].
+
+    Left of the first column is the last one: next to it all around, or as empty as what is there.
+    """
+    rows = coverage[:, ::2] + coverage[:, 1::2]
+    right = rows[..., 1::2]
+    left = torch.cat((right[..., -1:], right[..., :-1]), dim=-1)
+    return left.add_(right).add_(rows[..., ::2], alpha=2).mul_(0.125)
 
 
 def _coverage(
-    positions: Tensor, texels: tuple[int, int], sides_px: NDArray[np.float64], edges: Edges
+    positions: Tensor, sides_px: NDArray[np.float64], texels: tuple[int, int], edges: Edges
 ) -> Tensor:
     """How much of a pixel is covered, 0..1: a ramp that starts half a pixel outside the edges.
 
-    texels: across and down. sides_px [n, 2]: how many pixels those are. What is thinner than a
-    pixel never covers more of it than it is thick. The distance from an ellipse is taken along the
-    ray from its middle, which is a little more than the shortest.
+    sides_px [n, 2]: width and height of the billboards in pixels. What is thinner than a pixel
+    never covers more of it than it is thick. The distance from an ellipse is taken along the ray
+    from its middle, which is a little more than the shortest.
     """
 
     def of_each(values: NDArray[np.float64]) -> Tensor:  # [..., n] as [..., n, 1, 1]
@@ -340,7 +359,7 @@ def _coverage(
     ramp = np.maximum(1.0, edges.feather * sides_px.min(axis=1))
     most = np.minimum(1.0, sides_px)
     count = np.array(texels, np.float64)[:, None]
-    distance = (positions - of_each((count - 1) / 2)).abs_()  # [2, n, h, w + 1], in texels
+    distance = (positions - of_each((count - 1) / 2)).abs_()  # [2, n, h, w], in texels
     if edges.is_ellipse:
         x, y = distance.mul_(of_each(sides_px.T / count))  # in pixels from here on
         out = torch.hypot(*(distance * of_each(2 / sides_px.T))).clamp_min_(1e-6)

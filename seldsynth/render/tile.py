@@ -19,9 +19,10 @@ from seldsynth.render.compositor import Patch, faded
 from seldsynth.render.pictures import ClipSource, Cutout, Picture, StillSource, changed, level_for
 from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, appears_at, make_billboard
-from seldsynth.render.textures import Texture, planar, woven
+from seldsynth.render.textures import Texture, as_texture
 
 _TEXTURES_KEPT = 4  # of a still that comes nearer and goes away again
+_STEPS, _BLUR_STEPS = 2, 8  # of an octave of its size, that it may be off where it is averaged
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +77,7 @@ class Tile:
             plan, width=scene.width, height=scene.height, device=device, noise=noise
         )
         self._source: StillSource | ClipSource | None = None
-        self._to_texture = planar if plan.asset.kind == "video" else woven
-        self._textures: dict[tuple[Picture, int], Texture] = {}
+        self._textures: dict[tuple[Picture, float], Texture] = {}
 
     def appear(self, rows: Sequence[int], times_s: Sequence[Fraction]) -> list[Appearance]:
         """What to paint in some video frames; the same objects again while nothing changes.
@@ -117,16 +117,15 @@ class Tile:
         assert self._source is not None
         seen_width, seen_height = self._seen(billboard)
         picture = self._source.picture(clip_s, self._level(seen_width, seen_height))
-        octaves = 0
-        if self._plan.look.blur_px:
-            # In steps of an eighth: what comes nearer is not blurred anew in every frame.
-            octaves = round(8 * math.log2(picture.luma.shape[-1] / seen_width))
+        # In steps: what comes nearer is not made anew in every frame.
+        steps = _BLUR_STEPS if self._plan.look.blur_px else _STEPS
+        octaves = round(steps * math.log2(picture.luma[0].shape[1] / seen_width)) / steps
         if (picture, octaves) not in self._textures:
             most = 1 if self._plan.asset.kind == "video" else _TEXTURES_KEPT
             if len(self._textures) == most:
                 self._textures.pop(next(iter(self._textures)))
-            look = changed(picture, self._plan.look, texels_per_px=2 ** (octaves / 8))
-            self._textures[picture, octaves] = self._to_texture(look, device=self._device)
+            look = changed(picture, self._plan.look, texels_per_px=2**octaves)
+            self._textures[picture, octaves] = as_texture(look, device=self._device)
         return self._textures[picture, octaves]
 
     def billboard(self, row: int) -> Billboard:

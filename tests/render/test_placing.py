@@ -14,7 +14,7 @@ from seldsynth.render.compositor import Patch
 from seldsynth.render.pictures import Picture
 from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, make_billboard
-from seldsynth.render.textures import Texture, planar, woven
+from seldsynth.render.textures import Texture, as_texture
 from tests.conftest import mock_clip, mock_image, mock_pixels
 from tests.render.test_scene import asset, tile
 from tests.render.test_textures import mock_picture
@@ -68,27 +68,27 @@ def check_as_alone(
 @pytest.mark.parametrize("matte", ["none", "feather", "ellipse"])
 def test_a_clip_may_lose_its_alpha_on_the_way(clip: TilePlan, matte: str) -> None:
     clip = replace(clip, matte=MattePlan(kind=matte, feather=0.05))
-    opaque = planar(mock_picture(alpha=False, half=True), device=CPU)
-    with_alpha = planar(mock_picture(half=True), device=CPU)
+    opaque = as_texture(mock_picture(alpha=False, half=True), device=CPU)
+    with_alpha = as_texture(mock_picture(half=True), device=CPU)
     textures: list[Texture] = [opaque, with_alpha, opaque, with_alpha, with_alpha]
     check_as_alone(clip, textures, [at(3.0 * n, 10 + n) for n in range(5)])
 
 
 def test_textures_of_other_sizes(clip: TilePlan) -> None:
     pictures = (mock_picture(20 + 4 * (n % 2), 14, alpha=False, half=True) for n in range(5))
-    textures: list[Texture] = [planar(picture, device=CPU) for picture in pictures]
+    textures: list[Texture] = [as_texture(picture, device=CPU) for picture in pictures]
     check_as_alone(clip, textures, [at(3.0 * n, 10 + n) for n in range(5)])
 
 
 def test_places_that_have_little_in_common(still: TilePlan) -> None:
     """The seam, the poles, large and small."""
-    texture = woven(mock_picture(), device=CPU)
+    texture = as_texture(mock_picture(), device=CPU)
     places = [(0, 0, 30), (179, 10, 32), (-179, 60, 30), (20, 89, 60), (20, -90, 10), (5, 5, 100)]
     check_as_alone(still, [texture] * len(places), [at(*map(float, place)) for place in places])
 
 
 def test_what_is_known_is_the_same_object(still: TilePlan) -> None:
-    texture = woven(mock_picture(), device=CPU)
+    texture = as_texture(mock_picture(), device=CPU)
     showing = placing(still)
     first, again, elsewhere, back = showing.show([texture] * 4, [at(0), at(0), at(90), at(0)])
     assert first is again
@@ -104,10 +104,10 @@ def test_what_an_opaque_clip_covers_is_known_again(clip: TilePlan) -> None:
     """Each frame is another picture, and hides the same."""
     pictures = [mock_picture(alpha=False, half=True) for _ in range(4)]
     showing = placing(clip)
-    showing.show([planar(pictures[0], device=CPU)], [at(0)])
-    patches = [showing.show([planar(one, device=CPU)], [at(0)])[0] for one in pictures[1:]]
+    showing.show([as_texture(pictures[0], device=CPU)], [at(0)])
+    patches = [showing.show([as_texture(one, device=CPU)], [at(0)])[0] for one in pictures[1:]]
     assert patches[0].cover is patches[1].cover is patches[2].cover
-    other = Picture(luma=0 * pictures[0].luma + 99, chroma=pictures[0].chroma)
-    (grey,) = showing.show([planar(other, device=CPU)], [at(0)])
+    other = Picture([0 * pictures[0].luma[0] + 99], pictures[0].chroma)
+    (grey,) = showing.show([as_texture(other, device=CPU)], [at(0)])
     assert grey.cover is patches[0].cover
     assert not torch.equal(grey.luma, patches[0].luma)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from seldsynth.render.projection import (
     Billboard,
     Edges,
+    Kind,
     Rectangle,
     SamplingGrid,
     make_billboard,
@@ -60,13 +61,15 @@ def grid_of(
     return sampling_grid(
         billboards,
         rectangles,
-        Edges(feather=feather) if has_edges else None,
-        texels_across=TEXELS[0],
-        texels_down=TEXELS[1],
+        Kind(
+            edges=Edges(feather=feather) if has_edges else None,
+            texels=TEXELS,
+            chroma_texels=TEXELS,
+            mirror=mirror,
+        ),
         width=WIDTH,
         height=HEIGHT,
         device=torch.device(device),
-        mirror=mirror,
     )
 
 
@@ -78,7 +81,7 @@ def coverage(billboard: Billboard, *, feather: float = 0.0, device: str = "cpu")
     columns = (rectangle.x0 + np.arange(rectangle.width)) % WIDTH
     rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
     assert grid.coverage is not None
-    whole[rows, columns] = grid.coverage[0, :, 1:].cpu().numpy()
+    whole[rows, columns] = grid.coverage[0].cpu().numpy()
     return whole
 
 
@@ -104,7 +107,7 @@ def test_no_softness_is_cut_off(billboard: Billboard, feather: float) -> None:
     whole = Rectangle(x0=0, y0=0, width=WIDTH, height=HEIGHT)
     everywhere = grid_of([billboard], [whole], feather=feather).coverage
     assert everywhere is not None
-    assert np.abs(everywhere[0, :, 1:].numpy() - coverage(billboard, feather=feather)).max() < 1e-3
+    assert np.abs(everywhere[0].numpy() - coverage(billboard, feather=feather)).max() < 1e-3
 
 
 @settings(max_examples=100)
@@ -167,16 +170,16 @@ def test_up_is_up_and_left_is_left() -> None:
     billboard = make_billboard(azimuth_deg=40, elevation_deg=20, longer_side_deg=20, aspect=1.5)
     rectangle = touched_rectangle(billboard, width=WIDTH, height=HEIGHT)
     middle_row, middle_column = rectangle.height // 2, rectangle.width // 2
-    across, down = grid_of([billboard], [rectangle], has_edges=False).positions[:, 0]
+    across, down = grid_of([billboard], [rectangle], has_edges=False).luma[:, 0]
     assert (across[middle_row].diff() > 0).all()
     assert (down[:, middle_column].diff() > 0).all()
-    across, down = grid_of([billboard], [rectangle]).positions[:, 0]
+    across, down = grid_of([billboard], [rectangle]).luma[:, 0]
     # Outside of it they stay at the outermost texel.
     assert (across[middle_row].diff() >= 0).all()
     assert (down[:, middle_column].diff() >= 0).all()
     assert across[middle_row, [0, -1]].tolist() == pytest.approx([0, TEXELS[0] - 1], abs=0.01)
     assert down[[0, -1], middle_column].tolist() == pytest.approx([0, TEXELS[1] - 1], abs=0.01)
-    mirrored, _ = grid_of([billboard], [rectangle], mirror=True).positions[:, 0]
+    mirrored, _ = grid_of([billboard], [rectangle], mirror=True).luma[:, 0]
     assert (TEXELS[0] - 1 - mirrored - across).abs().max() < 0.02
 
 
@@ -194,7 +197,7 @@ def test_together_they_are_as_they_are_alone(billboards: list[Billboard]) -> Non
         whole = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
         columns = (rectangle.x0 + np.arange(rectangle.width)) % WIDTH
         rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
-        whole[rows, columns] = together.coverage[index, :, 1:].numpy()
+        whole[rows, columns] = together.coverage[index].numpy()
         assert np.abs(whole - coverage(billboard)).max() < 1e-3
 
 

@@ -7,19 +7,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from seldsynth.render.pictures import Picture
+from seldsynth.render.pictures import ALPHA_SCALE, COLOUR_SCALE, Picture
 from seldsynth.render.projection import SamplingGrid
 from seldsynth.render.textures import (
-    ALPHA_SCALE,
-    COLOUR_SCALE,
+    Planar,
+    Woven,
     _look_on_cpu,
     _look_on_gpu,
     _woven_on_cpu,
     _woven_on_gpu,
-    planar,
-    sampled,
+    as_texture,
+    looked_at,
     shadow_texture,
-    woven,
 )
 
 CPU = torch.device("cpu")
@@ -27,34 +26,40 @@ SCALES = np.array([COLOUR_SCALE] * 3 + [ALPHA_SCALE])
 
 
 def mock_picture(
-    width: int = 20, height: int = 14, *, alpha: bool = True, half: bool = False
+    width: int = 20, height: int = 14, *, alpha: bool = True, half: bool = False, seed: int = 3
 ) -> Picture:
     """Noise. half: as of a clip, with chroma at half of the size."""
-    generator = torch.Generator().manual_seed(3)
-    luma = 16 + 219 * torch.rand((1, height, width), generator=generator)
-    chroma = 16 + 224 * torch.rand((2, height, width), generator=generator)
-    shown = torch.rand((1, height, width), generator=generator)
-    own = shown
-    if half:
-        chroma, own = (torch.nn.functional.avg_pool2d(one, 2) for one in (chroma, shown))
+    rng = np.random.default_rng(seed)
+    size = (height // 2, width // 2) if half else (height, width)
+    luma, chroma = rng.integers(16, 236, (1, height, width)), rng.integers(16, 241, (2, *size))
     if not alpha:
-        return Picture(luma=luma, chroma=chroma)
-    return Picture(luma=torch.cat((luma * shown, shown)), chroma=torch.cat((chroma * own, own)))
+        return Picture([*luma.astype(np.uint8)], [*chroma.astype(np.uint8)])
+    shown = rng.integers(0, ALPHA_SCALE + 1, (height, width))
+    own = shown[::2, ::2] if half else shown
+    return Picture(
+        [*premultiplied(luma, shown), shown.astype(np.uint16)],
+        [*premultiplied(chroma, own), own.astype(np.uint16)],
+    )
+
+
+def premultiplied(levels: NDArray[np.int64], alpha: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Levels in the parts of a picture with alpha, which is in its own."""
+    return (levels * alpha * COLOUR_SCALE // ALPHA_SCALE).astype(np.uint16)
 
 
 def mock_positions(count: int, height: int = 8, width: int = 10) -> torch.Tensor:
-    """All over a texture of 20 x 14 texels, and beyond it: [2, n, h, w + 1]."""
+    """All over a texture of 20 x 14 texels, and beyond it: [2, n, h, w]."""
     generator = torch.Generator().manual_seed(count)
-    places = torch.rand((2, count, height, width + 1), generator=generator)
+    places = torch.rand((2, count, height, width), generator=generator)
     return places * torch.tensor([26.0, 20.0])[:, None, None, None] - 3
 
 
-def grid_of(positions: torch.Tensor, coverage: torch.Tensor | None = None) -> SamplingGrid:
-    return SamplingGrid(positions=positions, coverage=coverage, texels=(20, 14), is_opaque=True)
+def grid_of(luma: torch.Tensor, chroma: torch.Tensor | None = None) -> SamplingGrid:
+    return SamplingGrid(luma=luma, chroma=chroma, coverage=None, half_coverage=None)
 
 
 def bilinear(texels: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]):
-    """Texels [h, w, 4] at positions, and nothing outside."""
+    """Texels [h, w, c] at positions, and nothing outside."""
     padded = np.pad(texels, ((4, 5), (4, 5), (0, 0)))
     x, y = x + 4, y + 4
     x0, y0 = np.floor(x).astype(int), np.floor(y).astype(int)
@@ -64,88 +69,77 @@ def bilinear(texels: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.
     return upper * (1 - fy) + lower * fy
 
 
-@pytest.mark.parametrize("covered", [False, True])
-def test_samples_are_those_of_plain_arithmetic(covered: bool) -> None:
+def at(positions: torch.Tensor, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, y = positions[:, index].numpy().astype(np.float64)
+    return x, y
+
+
+def test_what_is_woven_is_seen_as_by_plain_arithmetic() -> None:
     """Of other textures one after another, and of the same: in steps of a 64th of a level."""
-    one, other = woven(mock_picture(), device=CPU), woven(mock_picture(alpha=False), device=CPU)
+    one, other = (as_texture(mock_picture(seed=seed), device=CPU) for seed in (1, 2))
+    assert isinstance(one, Woven)
+    assert isinstance(other, Woven)
     textures = [one, one, other, one]
     positions = mock_positions(len(textures))
-    coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
-    found = sampled(textures, grid_of(positions, coverage))
+    luma, chroma = looked_at(textures, grid_of(positions))
     for index, texture in enumerate(textures):
-        x, y = positions[:, index].numpy().astype(np.float64)
-        seen = bilinear(texture.texels.numpy().astype(np.float64), x, y)
-        share = np.ones(x.shape) if coverage is None else coverage[index].numpy()
-        wholes = (seen * share[..., None])[:, 1:]
-        assert found.alphas is not None
-        assert np.abs(found.luma[index].numpy() - wholes[..., 0]).max() <= 1.01
-        assert np.abs(found.alphas[0][index].numpy() - wholes[..., 3]).max() <= 1.01
-        of_three = (2 * seen[:, 1::2] + seen[:, 0:-1:2] + seen[:, 2::2]) / 4
-        halves = of_three[::2] + of_three[1::2]
-        shares = (2 * share[:, 1::2] + share[:, 0:-1:2] + share[:, 2::2]) / 4
-        half_share = np.round((shares[::2] + shares[1::2]) / 2 * 256) / 256
-        halves *= half_share[..., None]
-        for channel, there in ((1, found.chroma[0]), (2, found.chroma[1]), (3, found.alphas[1])):
-            assert np.abs(there[index].numpy() - halves[..., channel]).max() <= 3
+        seen = bilinear(texture.woven.numpy().astype(np.float64), *at(positions, index))
+        assert np.abs(luma[0, index].numpy() - seen[..., 0]).max() <= 1.01
+        assert np.abs(luma[1, index].numpy() - seen[..., 3]).max() <= 1.01
+        around = np.roll(seen, 1, axis=1)[:, ::2]
+        of_three = (2 * seen[:, ::2] + around + seen[:, 1::2]) / 4
+        halves = (of_three[::2] + of_three[1::2]) / 2
+        for channel, found in enumerate(chroma[:, index], start=1):
+            assert np.abs(found.numpy() - halves[..., channel]).max() <= 2
 
 
 @pytest.mark.parametrize("alpha", [False, True])
-@pytest.mark.parametrize("covered", [False, True])
-def test_planes_are_seen_as_what_is_woven(alpha: bool, covered: bool) -> None:
-    """Brightness and alpha to the last step; colour where it does not change."""
-    pictures = [mock_picture(alpha=alpha, half=half) for half in (False, True)]
-    for picture in pictures:
-        picture.chroma[:2] = torch.tensor([60.0, 200.0])[:, None, None]
-        if alpha:
-            picture.luma[1] = 0.5
-            picture.chroma[2] = 0.5
-            picture.chroma[:2] *= 0.5
-    # Away from the edges, but for where they are drawn.
-    positions = mock_positions(3) if covered else mock_positions(3).clamp(1.5, 12)
-    if covered:
-        positions[0].clamp_(0, 18.99)
-        positions[1].clamp_(0, 12.99)
-    coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
-    a = sampled([woven(pictures[0], device=CPU)] * 3, grid_of(positions, coverage))
-    b = sampled([planar(pictures[1], device=CPU)] * 3, grid_of(positions, coverage))
-    assert (a.luma.int() - b.luma.int()).abs().max() <= 2
-    assert (a.chroma.int() - b.chroma.int()).abs().max() <= 4
-    assert a.alphas is not None
-    if not alpha:
-        assert b.alphas is None
-    else:
-        assert b.alphas is not None
-        for one, other, most in zip(a.alphas, b.alphas, (2, 4), strict=True):
-            assert (one.int() - other.int()).abs().max() <= most
+@pytest.mark.parametrize("half", [False, True])
+def test_planes_are_seen_as_by_plain_arithmetic(alpha: bool, half: bool) -> None:
+    """To the nearest of their steps."""
+    if alpha and not half:
+        return  # it is woven
+    pictures = [mock_picture(alpha=alpha, half=half, seed=seed) for seed in (1, 2)]
+    one, other = (as_texture(picture, device=CPU) for picture in pictures)
+    shown = [pictures[0], pictures[0], pictures[1]]
+    positions, half_positions = mock_positions(3), mock_positions(3, 4, 5) / (1 + half)
+    found = looked_at([one, one, other], grid_of(positions, half_positions))
+    for index, picture in enumerate(shown):
+        for planes, places, seen in zip(
+            (picture.luma, picture.chroma), (positions, half_positions), found, strict=True
+        ):
+            assert len(planes) == len(seen)
+            expected = bilinear(np.dstack(planes).astype(np.float64), *at(places, index))
+            for channel, plane in enumerate(seen[:, index]):
+                assert np.abs(plane.numpy() - expected[..., channel]).max() <= 0.51
 
 
-@pytest.mark.parametrize("covered", [False, True])
-def test_the_gpu_looks_as_the_cpu_does(covered: bool) -> None:
+def test_the_gpu_looks_as_the_cpu_does() -> None:
     positions = mock_positions(3)
-    coverage = torch.randint(0, 257, positions.shape[1:]) / 256 if covered else None
-    grid = grid_of(positions, coverage)
-    texels = [woven(mock_picture(), device=CPU).texels] * 3
-    here = _woven_on_cpu(texels, positions)
-    there = _woven_on_gpu([one.float() for one in texels], positions)
+    texture = as_texture(mock_picture(), device=CPU)
+    assert isinstance(texture, Woven)
+    here = _woven_on_cpu([texture.woven] * 3, positions)
+    there = _woven_on_gpu([texture.woven.float()] * 3, positions)
     for a, b in zip(here, there, strict=True):
         assert a.shape == b.shape
-        assert (a.int() - b.int()).abs().max() <= 3  # 64ths, and 128ths, of a level
+        assert (a.int() - b.int()).abs().max() <= 2  # 64ths of a level
     for alpha in (False, True):
-        picture = mock_picture(alpha=alpha, half=True)
-        for planes, places in ((picture.luma, positions), (picture.chroma, grid.half_positions)):
-            seen = _look_on_cpu([planes] * 3, places), _look_on_gpu([planes] * 3, places)
-            assert seen[0].shape == seen[1].shape
-            assert (seen[0] - seen[1]).abs().max() < 0.02
+        texture = as_texture(mock_picture(alpha=alpha, half=True), device=CPU)
+        assert isinstance(texture, Planar)
+        for planes in (texture.luma, texture.chroma):
+            cpu = _look_on_cpu([planes] * 3, positions)
+            gpu = _look_on_gpu([planes.float()] * 3, positions)
+            assert cpu.shape == gpu.shape
+            assert (cpu.int() - gpu.int()).abs().max() <= 1
 
 
-@pytest.mark.parametrize("alpha", [False, True])
-def test_what_is_woven_is_the_picture(alpha: bool) -> None:
-    picture = mock_picture(alpha=alpha)
-    texels = woven(picture, device=CPU).texels.numpy() / SCALES
-    for channel, plane in enumerate((picture.luma[0], *picture.chroma[:2])):
-        assert np.abs(texels[..., channel] - plane.numpy()).max() <= 1 / COLOUR_SCALE
-    shown = picture.luma[1].numpy() if alpha else 1.0
-    assert np.abs(texels[..., 3] - shown).max() <= 1 / ALPHA_SCALE
+def test_what_is_woven_is_the_picture() -> None:
+    picture = mock_picture()
+    texture = as_texture(picture, device=CPU)
+    assert isinstance(texture, Woven)
+    assert texture.texels == (20, 14)
+    for channel, plane in enumerate((picture.luma[0], *picture.chroma)):
+        assert np.array_equal(texture.woven[..., channel], plane)
 
 
 @pytest.mark.parametrize("alpha_at_the_edge", [0.0, 0.001, 0.1, 1.0])
@@ -153,26 +147,28 @@ def test_what_is_woven_is_the_picture(alpha: bool) -> None:
 def test_edges_need_no_drawing_where_nothing_reaches_them(
     edge: tuple[int, int], alpha_at_the_edge: float
 ) -> None:
-    shown = torch.zeros((1, 14, 20))
-    shown[:, 3:-3, 3:-3] = 1
-    shown[0, edge[0], edge[1]] = alpha_at_the_edge
-    picture = Picture(luma=torch.cat((shown, shown)), chroma=torch.cat((shown, shown, shown)))
-    for kind in (woven, planar):
-        assert kind(picture, device=CPU).reaches_edges == (alpha_at_the_edge > 0.002)
-        assert kind(mock_picture(alpha=False), device=CPU).reaches_edges
+    shown = np.zeros((14, 20), np.uint16)
+    shown[3:-3, 3:-3] = ALPHA_SCALE
+    shown[edge] = round(ALPHA_SCALE * alpha_at_the_edge)
+    for own in (shown, shown[::2, ::2]):
+        texture = as_texture(Picture([shown, shown], [own, own, own]), device=CPU)
+        assert texture.reaches_edges == (alpha_at_the_edge > 0.002)
+    for half in (False, True):
+        assert as_texture(mock_picture(alpha=False, half=half), device=CPU).reaches_edges
 
 
 def test_kinds_of_textures_are_not_mixed() -> None:
-    textures = woven(mock_picture(), device=CPU), planar(mock_picture(half=True), device=CPU)
+    textures = [as_texture(mock_picture(half=half), device=CPU) for half in (False, True)]
     with pytest.raises(ValueError, match="two kinds"):
-        sampled(textures, grid_of(mock_positions(2)))
+        looked_at(textures, grid_of(mock_positions(2)))
 
 
 @pytest.mark.parametrize("aspect", [0.3, 1.0, 4.0])
 def test_a_shadow_lies_at_the_foot(aspect: float) -> None:
     """Black, darkest at the middle of the picture's lower edge, and nothing at its own edges."""
     texture = shadow_texture(0.5, aspect=aspect, device=CPU)
-    texels = texture.texels.numpy() / SCALES
+    assert isinstance(texture, Woven)
+    texels = texture.woven.numpy() / SCALES
     alpha = texels[..., 3]
     assert not texture.reaches_edges
     assert alpha.max() == pytest.approx(0.5, abs=0.01)
@@ -187,13 +183,10 @@ def test_a_shadow_lies_at_the_foot(aspect: float) -> None:
 
 def test_samples_are_sixteen_bits() -> None:
     """White that hides all: the largest numbers that there are."""
-    white = Picture(luma=torch.full((1, 4, 4), 255.0), chroma=torch.full((2, 4, 4), 255.0))
-    found = sampled(
-        [woven(white, device=CPU)],
-        grid_of(torch.full((2, 1, 2, 3), 1.5)),
-    )
-    assert found.alphas is not None
-    assert (found.luma == 255 * COLOUR_SCALE).all()
-    assert (found.chroma == 510 * COLOUR_SCALE).all()
-    assert (found.alphas[0] == ALPHA_SCALE).all()
-    assert (found.alphas[1] == 2 * ALPHA_SCALE).all()
+    white = np.full((4, 4), 255 * COLOUR_SCALE, np.uint16)
+    opaque = np.full((4, 4), ALPHA_SCALE, np.uint16)
+    texture = as_texture(Picture([white, opaque], [white, white, opaque]), device=CPU)
+    luma, chroma = looked_at([texture], grid_of(torch.full((2, 1, 2, 2), 1.5)))
+    for seen in (luma, chroma):
+        assert (seen[:-1] == 255 * COLOUR_SCALE).all()
+        assert (seen[-1] == ALPHA_SCALE).all()
