@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
@@ -41,6 +41,7 @@ Plane = NDArray[np.uint8] | NDArray[np.uint16]
 _Pixels = TypeVar("_Pixels", bound=Plane)
 
 _BYTES = np.arange(256.0)
+_TEXELS_OF_BLUR = 2.4  # that a deviation has at most, and half of it at least
 COLOUR_SCALE = 64
 """A level of colour in a picture with alpha."""
 ALPHA_SCALE = 8192
@@ -65,13 +66,18 @@ class Picture:
         return len(self.luma) == 2
 
 
-def level_for(*, width: int, height: int, seen_width: float, seen_height: float) -> int:
+def level_for(
+    *, width: int, height: int, seen_width: float, seen_height: float, blur_px: float
+) -> int:
     """How often a picture is to be halved to have at most two texels per pixel seen.
 
     width, height: of the picture; seen_width, seen_height: canvas pixels at which it appears.
+    blur_px: deviation of the Gaussian that it will be seen under, in canvas pixels: what has none
+    of the fine detail needs fewer texels.
     """
+    most = min(2, _TEXELS_OF_BLUR / blur_px) if blur_px else 2
     texels_per_pixel = max(width / seen_width, height / seen_height)
-    return max(0, math.ceil(math.log2(texels_per_pixel / 2)))
+    return max(0, math.ceil(math.log2(texels_per_pixel / most)))
 
 
 def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
@@ -109,7 +115,7 @@ def _levelled(
     if len(planes) == len(offsets):
         tables = ((gain * _BYTES + offset).clip(16, highest) for offset in offsets)
         return [
-            _plane(cv2.LUT(plane, np.rint(table).astype(np.uint8)))
+            cast(Plane, cv2.LUT(plane, np.rint(table).astype(np.uint8)))
             for plane, table in zip(planes, tables, strict=True)
         ]
     *colours, alpha = planes
@@ -119,7 +125,8 @@ def _levelled(
         cv2.addWeighted(colour, gain, alpha, offset * level, 0)
         for colour, offset in zip(colours, offsets, strict=True)
     )
-    return [*(_plane(cv2.min(cv2.max(colour, lowest), most)) for colour in levelled), alpha]
+    bounded = (cv2.min(cv2.max(colour, lowest), most) for colour in levelled)
+    return [*(cast(Plane, colour) for colour in bounded), alpha]
 
 
 def _blurred(plane: Plane, across: float, down: float) -> Plane:
@@ -128,12 +135,7 @@ def _blurred(plane: Plane, across: float, down: float) -> Plane:
         return plane
     sides = [2 * math.ceil(3 * sigma) + 1 for sigma in (across, down)]
     border = cv2.BORDER_REPLICATE
-    return _plane(cv2.GaussianBlur(plane, sides, across, sigmaY=down, borderType=border))
-
-
-def _plane(made: NDArray[Any]) -> Plane:
-    """What OpenCV made, which is of the type that it was given."""
-    return made
+    return cast(Plane, cv2.GaussianBlur(plane, sides, across, sigmaY=down, borderType=border))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,12 +316,13 @@ class ClipSource:
 
 def _premultiplied(colour: Plane, alpha: Plane) -> Plane:
     """Bytes times bytes, in parts of COLOUR_SCALE."""
-    return _plane(cv2.multiply(colour, alpha, scale=COLOUR_SCALE / 255, dtype=cv2.CV_16U))
+    product = cv2.multiply(colour, alpha, scale=COLOUR_SCALE / 255, dtype=cv2.CV_16U)
+    return cast(Plane, product)
 
 
 def _in_parts(alpha: Plane) -> Plane:
     """Bytes in parts of ALPHA_SCALE."""
-    return _plane(cv2.LUT(alpha, np.rint(_BYTES * (ALPHA_SCALE / 255)).astype(np.uint16)))
+    return cast(Plane, cv2.LUT(alpha, np.rint(_BYTES * (ALPHA_SCALE / 255)).astype(np.uint16)))
 
 
 def _cropped(planes: Planes, crop: Crop | None) -> Planes:

@@ -266,7 +266,8 @@ def _positions(
     columns, rows = _parts_of_rays(billboards, rectangles, plane)
     nearest = columns[0].min(axis=1) + rows[0][:, [0, -1]].min(axis=1)  # rows are monotonic
     of_columns, of_rows = (
-        torch.from_numpy(parts.astype(np.float32)).to(device) for parts in (columns, rows)
+        torch.from_numpy(parts.astype(np.float32, order="C")).to(device)
+        for parts in (columns, rows)
     )
     planes = of_columns[:, :, None] + of_rows[..., None]  # [3, n, h, w]
     forward, positions = planes[0], planes[1:]

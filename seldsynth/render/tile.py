@@ -147,6 +147,7 @@ class Tile:
             height=self._plan.height,
             seen_width=seen_width,
             seen_height=seen_height,
+            blur_px=self._plan.look.blur_px,
         )
 
     def _open(self) -> StillSource | ClipSource:
