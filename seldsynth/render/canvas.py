@@ -19,6 +19,7 @@ from seldsynth.plan import CanvasPlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.compositor import Frame
 from seldsynth.render.pictures import premultiplied
+from seldsynth.render.siting import left_sited
 
 Plane = NDArray[np.uint8]
 
@@ -136,13 +137,10 @@ def _resized(pixels: Plane, *, width: int, height: int) -> Plane:
 
 
 def _to_planes(pixels: Plane) -> tuple[Plane, Plane, Plane]:
-    """YUV 4:2:0 of blue-green-red pixels; chroma sited left, as H.264 has it by default."""
+    """YUV 4:2:0 of blue-green-red pixels."""
     bgr = separated(torch.from_numpy(pixels))
     luma, chroma = bgr_to_yuv(bgr, torch.full_like(bgr[0], 255))
-    # Left-sited: a chroma sample lies on every other luma column, and it goes round the seam.
-    across = (chroma.roll(1, -1) + 2 * chroma + chroma.roll(-1, -1))[..., ::2] / 4
-    chroma = (across[:, ::2] + across[:, 1::2]) / 2
-    blue, red = chroma.add(0.5).to(torch.uint8).numpy()
+    blue, red = ((left_sited(plane) + 0.5).astype(np.uint8) for plane in chroma.numpy())
     return luma.add(0.5).to(torch.uint8).numpy(), blue, red
 
 

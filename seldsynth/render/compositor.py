@@ -2,8 +2,8 @@
 
 Patches are in fixed point, 256ths in 16 bits: blending reads half of the memory that floats have.
 Colours are unsigned, whatever sign torch gives them: of products and sums the lower 16 bits are the
-same. What is rounded is how much of a pixel is covered, by a 512th at most, and again in a fade:
-with the last rounding a level, or a level and a half. An opaque picture over its like is its like.
+same. What is rounded is how much of a pixel is covered, by a 255th at most, and again in a fade:
+with the last rounding a level and a half, or nearly two. An opaque picture over its like is it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seldsynth.render.edges import ALL
 from seldsynth.render.pictures import ALPHA_SCALE, COLOUR_SCALE
 from seldsynth.render.projection import Rectangle, SamplingGrid
 from seldsynth.render.textures import Texture, looked_at
@@ -102,7 +103,7 @@ class View:
     def nbytes(self) -> int:
         """Bytes of its tensors, with all that is found out from them."""
         coverage = self.grid.coverage
-        return self.grid.nbytes + (0 if coverage is None else coverage.nbytes * 5 // 8)
+        return self.grid.nbytes + (0 if coverage is None else coverage.nbytes * 5 // 2)
 
     def __getitem__(self, index: int) -> View:
         """The view of one of them."""
@@ -122,7 +123,8 @@ class View:
 def _kept_by_edges(coverage: Tensor | None) -> Tensor:
     if coverage is None:
         raise ValueError("the edges of opaque pictures are to be drawn")
-    return (WHOLE + 0.5 - WHOLE * coverage).to(torch.int16)
+    shown = coverage.to(torch.int16)
+    return (WHOLE - shown).sub_(coverage >> 7)  # ALL is one less than WHOLE
 
 
 def warp(textures: Sequence[Texture], view: View) -> list[Patch]:
@@ -155,7 +157,7 @@ def _by_what_is_kept(seen: Tensor, kept: Tensor) -> Tensor:
 def _through_alpha(seen: Tensor, coverage: Tensor | None) -> tuple[Tensor, Tensor]:
     """Colours [c, n, h, w] of patches and what they keep [n, h, w], of colours and alpha seen."""
     if coverage is not None:
-        seen = torch.mul(seen, coverage).add_(0.5).to(torch.int16)
+        seen = torch.mul(seen, coverage.float().mul_(1 / ALL)).add_(0.5).to(torch.int16)
     less = (_PART * WHOLE + _PART // 2 - 1) - seen[-1]  # to the nearest
     kept = less.bitwise_right_shift_(_PART.bit_length() - 1)
     return seen[:-1].mul_(_LEVEL).add_(_ROUNDING), kept

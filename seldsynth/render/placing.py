@@ -15,9 +15,9 @@ from torch import Tensor
 
 from seldsynth.plan import TilePlan
 from seldsynth.render.compositor import Patch, View, noisy, warp
+from seldsynth.render.edges import Edges
 from seldsynth.render.projection import (
     Billboard,
-    Edges,
     Kind,
     Rectangle,
     of_one_size,

@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seldsynth.render.edges import Edges, coverage_of, half_coverage
+
 _HORIZON = 1e-3
 _FAR_AWAY = -1e6
 _INSIDE = 1 / 128
@@ -49,18 +51,6 @@ class Rectangle:
         yield self.x0, 0, left
         if left < self.width:
             yield 0, left, self.width - left
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edges:
-    """How a picture ends, if not by its own alpha.
-
-    feather: soft border as a fraction of the shorter side. is_ellipse: only the ellipse in it
-    shows.
-    """
-
-    feather: float = 0.0
-    is_ellipse: bool = False
 
 
 def make_billboard(
@@ -171,8 +161,8 @@ class SamplingGrid:
 
     luma [2, n, h, w], chroma [2, n, h/2, w/2]: x and y in texels, centres at integers; chroma is
     None where it is averaged from what luma's pixels see. coverage [n, h, w], half_coverage
-    [n, h/2, w/2]: how much of a pixel of luma and of chroma the billboard hides, 0..1, border
-    softness included; None if what it shows ends before its edges do.
+    [n, h/2, w/2]: how much of a pixel of luma and of chroma the billboard hides, border softness
+    included, uint8, in parts of `edges.ALL`; None if what it shows ends before its edges do.
     """
 
     luma: Tensor
@@ -223,9 +213,7 @@ def sampling_grid(
 ) -> SamplingGrid:
     """What every pixel of n rectangles, all of one size, sees of a billboard each.
 
-    width, height: of the canvas. Chroma is sited on the left one of two luma pixels and between two
-    rows (H.264's default): of it a quarter, a half and a quarter of what three pixels have, on the
-    mean of two rows, is covered.
+    width, height: of the canvas.
     """
     plane = _Plane(1, width, height, kind.texels, kind.mirror)
     luma = _positions(billboards, rectangles, plane, device=device)
@@ -235,12 +223,15 @@ def sampling_grid(
         chroma = _positions(billboards, rectangles, plane, device=device)
     if kind.edges is None:
         return SamplingGrid(luma, chroma, None, None)
-    halves = np.array([(one.half_width, one.half_height) for one in billboards])
-    coverage = _coverage(luma, 2 * halves / (math.pi / height), kind.texels, kind.edges)
+    px_per_unit = height / math.pi
+    sides_px = [
+        (2 * one.half_width * px_per_unit, 2 * one.half_height * px_per_unit) for one in billboards
+    ]
+    coverage = coverage_of(luma, sides_px, kind.texels, kind.edges)
     _keep_inside(luma, kind.texels)
     if chroma is not None and kind.chroma_texels is not None:
         _keep_inside(chroma, kind.chroma_texels)
-    return SamplingGrid(luma, chroma, coverage, _half(coverage))
+    return SamplingGrid(luma, chroma, coverage, half_coverage(coverage))
 
 
 class _Plane(NamedTuple):
@@ -331,42 +322,3 @@ def _keep_inside(positions: Tensor, texels: tuple[int, int]) -> None:
     """Let the outermost texels go on outwards; not quite up to them, where OpenCV is slow."""
     for places, count in zip(positions, texels, strict=True):
         places.clamp_(0, max(0.0, count - 1 - _INSIDE))
-
-
-def _half(coverage: Tensor) -> Tensor:
-    """What chroma has of coverage [n, h, w]: [n, h/2, w/2].
-
-    Left of the first column is the last one: next to it all around, or as empty as what is there.
-    """
-    rows = coverage[:, ::2] + coverage[:, 1::2]
-    right = rows[..., 1::2]
-    left = torch.cat((right[..., -1:], right[..., :-1]), dim=-1)
-    return left.add_(right).add_(rows[..., ::2], alpha=2).mul_(0.125)
-
-
-def _coverage(
-    positions: Tensor, sides_px: NDArray[np.float64], texels: tuple[int, int], edges: Edges
-) -> Tensor:
-    """How much of a pixel is covered, 0..1: a ramp that starts half a pixel outside the edges.
-
-    sides_px [n, 2]: width and height of the billboards in pixels. What is thinner than a pixel
-    never covers more of it than it is thick. The distance from an ellipse is taken along the ray
-    from its middle, which is a little more than the shortest.
-    """
-
-    def of_each(values: NDArray[np.float64]) -> Tensor:  # [..., n] as [..., n, 1, 1]
-        return torch.from_numpy(values.astype(np.float32)).to(positions.device)[..., None, None]
-
-    ramp = np.maximum(1.0, edges.feather * sides_px.min(axis=1))
-    most = np.minimum(1.0, sides_px)
-    count = np.array(texels, np.float64)[:, None]
-    distance = (positions - of_each((count - 1) / 2)).abs_()  # [2, n, h, w], in texels
-    if edges.is_ellipse:
-        x, y = distance.mul_(of_each(sides_px.T / count))  # in pixels from here on
-        out = torch.hypot(*(distance * of_each(2 / sides_px.T))).clamp_min_(1e-6)
-        radius = torch.hypot(x, y)
-        inside = (radius / out).sub_(radius).add_(0.5).div_(of_each(ramp))
-        return inside.clamp_min_(0).clamp_max_(of_each(most.min(axis=1)))
-    distance.mul_(of_each(-sides_px.T / count / ramp)).add_(of_each((sides_px.T + 1) / (2 * ramp)))
-    covered: Tensor = torch.minimum(distance.clamp_min_(0), of_each(most.T))
-    return covered[0].mul_(covered[1])

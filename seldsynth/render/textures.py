@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from seldsynth.render.pictures import ALPHA_SCALE, COLOUR_SCALE, Picture
 from seldsynth.render.projection import Billboard, SamplingGrid
+from seldsynth.render.siting import left_sited, left_sited_on_gpu
 
 _UNSEEN = ALPHA_SCALE // 512  # alpha below it is rounded to nothing
 # Deviations of a shadow at a billboard's foot, as parts of half its width; how many of them it has.
@@ -210,43 +211,17 @@ def _woven_on_cpu(texels: Sequence[Tensor], positions: Tensor) -> tuple[Tensor, 
     pixels = _unsigned(seen.flatten(0, 1))
     wholes = np.empty((2, count * height, width), np.uint16)
     cv2.mixChannels([pixels], [*wholes], [0, 0, 3, 1])
-    sums = _half_sums(pixels)
-    halves = np.empty((3, *sums.shape[:2]), np.uint16)
-    cv2.mixChannels([sums], [*halves], [1, 0, 2, 1, 3, 2])
+    sited = left_sited(pixels)
+    halves = np.empty((3, *sited.shape[:2]), np.uint16)
+    cv2.mixChannels([sited], [*halves], [1, 0, 2, 1, 3, 2])
     return (
         torch.from_numpy(wholes.view(np.int16)).view(2, count, height, width),
-        torch.from_numpy(halves.view(np.int16))
-        .bitwise_right_shift_(1)
-        .view(3, count, height // 2, width // 2),
+        torch.from_numpy(halves.view(np.int16)).view(3, count, height // 2, width // 2),
     )
-
-
-def _half_sums(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Twice a quarter, a half and a quarter of three of pixels [h, w, 4], on the mean of two rows.
-
-    Left of the first is the last: next to it all around, or as empty as what is there.
-    """
-    sums = _halved(pixels)
-    sums[:, :1] += _halved(pixels[:, [-1, 0]])
-    if len(sums[0]) > 1:
-        sums[:, 1:] += _halved(pixels[:, 1:-1])
-    return sums
-
-
-def _halved(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Means of two by two."""
-    size = (pixels.shape[1] // 2, pixels.shape[0] // 2)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def _woven_on_gpu(texels: Sequence[Tensor], positions: Tensor) -> tuple[Tensor, Tensor]:
     seen = _grid_sampled(torch.stack([*texels]).permute(0, 3, 1, 2), positions).round_()
-    luma, blue, red, alpha = seen.unbind(1)
-    halves = [
-        functional.avg_pool2d(one, 2) + functional.avg_pool2d(one.roll(1, -1), 2)
-        for one in (blue, red, alpha)
-    ]
-    return (
-        torch.stack((luma, alpha)).to(torch.int16),
-        torch.stack(halves).mul_(0.5).round_().to(torch.int16),
-    )
+    luma, *others = seen.unbind(1)
+    halves = torch.stack([left_sited_on_gpu(plane) for plane in others]).round_()
+    return torch.stack((luma, others[-1])).to(torch.int16), halves.to(torch.int16)
