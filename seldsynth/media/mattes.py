@@ -109,7 +109,7 @@ def cropped(pixels: Plane, crop: Crop | None, *, step: int = 1) -> Plane:
     if crop is None:
         return pixels
     left, top = crop.x // step, crop.y // step
-    right, bottom = left + crop.width // step, top + crop.height // step
+    right, bottom = left + max(1, crop.width // step), top + max(1, crop.height // step)
     return np.ascontiguousarray(pixels[top:bottom, left:right])
 
 

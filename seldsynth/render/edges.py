@@ -120,8 +120,14 @@ def _of_ellipses(
             (places - (count - 1) / 2).mul_(side / count)
             for places, side, count in zip(positions[:, index], sides, texels, strict=True)
         )
-        out = torch.hypot(x * (2 / sides[0]), y * (2 / sides[1])).clamp_min_(1e-6)
+        # How far out it is, 1 at the edge: of the radius there; in the middle, of the least one.
+        out = torch.hypot(x * (2 / sides[0]), y * (2 / sides[1]))
         radius = torch.hypot(x, y)
-        inside = (radius / out).sub_(radius).add_(0.5).div_(_ramp_px(sides, edges))
+        inside = (
+            torch.where(out > 1e-3, radius / out, min(sides) / 2)
+            .sub_(radius)
+            .add_(0.5)
+            .div_(_ramp_px(sides, edges))
+        )
         coverage[index] = inside.clamp_(0, min(1.0, *sides)).mul_(ALL).add_(0.5)
     return coverage

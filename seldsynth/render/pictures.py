@@ -41,7 +41,6 @@ Plane = NDArray[np.uint8] | NDArray[np.uint16]
 _Pixels = TypeVar("_Pixels", bound=Plane)
 
 _BYTES = np.arange(256.0)
-_TEXELS_OF_BLUR = 2.4  # that a deviation has at most, and half of it at least
 COLOUR_SCALE = 64
 """A level of colour in a picture with alpha."""
 ALPHA_SCALE = 8192
@@ -66,18 +65,13 @@ class Picture:
         return len(self.luma) == 2
 
 
-def level_for(
-    *, width: int, height: int, seen_width: float, seen_height: float, blur_px: float
-) -> int:
+def level_for(*, width: int, height: int, seen_width: float, seen_height: float) -> int:
     """How often a picture is to be halved to have at most two texels per pixel seen.
 
     width, height: of the picture; seen_width, seen_height: canvas pixels at which it appears.
-    blur_px: deviation of the Gaussian that it will be seen under, in canvas pixels: what has none
-    of the fine detail needs fewer texels.
     """
-    most = min(2, _TEXELS_OF_BLUR / blur_px) if blur_px else 2
     texels_per_pixel = max(width / seen_width, height / seen_height)
-    return max(0, math.ceil(math.log2(texels_per_pixel / most)))
+    return max(0, math.ceil(math.log2(texels_per_pixel / 2)))
 
 
 def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
@@ -87,9 +81,10 @@ def _level_size(width: int, height: int, level: int) -> tuple[int, int]:
 def changed(picture: Picture, look: LookPlan, *, texels_per_px: float) -> Picture:
     """A picture with a plan's look: its levels and its blur. Noise and shadow lie on the canvas.
 
-    texels_per_px: of luma. A pixel of chroma is to show what a quarter, a half and a quarter of
-    three of luma would, on the mean of two rows. Chroma that is looked at once for a pixel of its
-    own, since there is no alpha, and is as large as luma, is blurred as much.
+    texels_per_px: of luma, at the horizon. A pixel of chroma is to show what a quarter, a half and
+    a quarter of three of luma would, on the mean of two rows. Chroma that is looked at once for a
+    pixel of its own, since there is no alpha, and is as large as luma, is blurred as much. Levels
+    are those of bytes, or of the parts that colours with alpha have: a gain widens their steps.
     """
     luma, chroma = picture.luma, picture.chroma
     if (look.luma_gain, look.luma_offset) != (1, 0):
@@ -301,7 +296,7 @@ class ClipSource:
     def _with_alpha(self, planes: Planes, *, width: int, height: int) -> Picture:
         luma, alpha = planes.luma, planes.alpha
         assert alpha is not None
-        half_alpha = _averaged(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2))
+        half_alpha = _averaged(alpha, planes.chroma_blue.shape[::-1])
         blue, red = (
             _premultiplied(one, half_alpha) for one in (planes.chroma_blue, planes.chroma_red)
         )

@@ -30,6 +30,7 @@ _UNSEEN = ALPHA_SCALE // 512  # alpha below it is rounded to nothing
 # Deviations of a shadow at a billboard's foot, as parts of half its width; how many of them it has.
 _SHADOW_WIDTH, _SHADOW_HEIGHT, _SHADOW_REACH = 0.45, 0.1, 4
 _SHADOW_TEXELS = 5  # for a deviation
+_MOST_ROWS = 1 << 14  # OpenCV looks at up to 2^15
 _BLACK, _NO_COLOUR = 16.0, 128.0
 
 
@@ -116,7 +117,7 @@ def shadow_texture(strength: float, *, aspect: float, device: torch.device) -> T
     half_width = _SHADOW_REACH * _SHADOW_WIDTH
     half_height = 1 / aspect + _SHADOW_REACH * _SHADOW_HEIGHT
     width = 2 * math.ceil(half_width / _SHADOW_WIDTH * _SHADOW_TEXELS)
-    height = 2 * math.ceil(half_height / _SHADOW_HEIGHT * _SHADOW_TEXELS)
+    height = min(2 * math.ceil(half_height / _SHADOW_HEIGHT * _SHADOW_TEXELS), _MOST_ROWS)
     across = ((np.arange(width) + 0.5) / width * 2 - 1) * half_width
     down = ((np.arange(height) + 0.5) / height * 2 - 1) * half_height
     squares = (across / _SHADOW_WIDTH) ** 2 + ((down[:, None] - 1 / aspect) / _SHADOW_HEIGHT) ** 2

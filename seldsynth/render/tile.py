@@ -117,9 +117,14 @@ class Tile:
         assert self._source is not None
         seen_width, seen_height = self._seen(billboard)
         picture = self._source.picture(clip_s, self._level(seen_width, seen_height))
-        # In steps: what comes nearer is not made anew in every frame.
-        steps = _BLUR_STEPS if self._plan.look.blur_px else _STEPS
-        octaves = round(steps * math.log2(picture.luma[0].shape[1] / seen_width)) / steps
+        # In steps: what comes nearer is not averaged anew in every frame.
+        steps = 0
+        if self._plan.look.blur_px:
+            steps = _BLUR_STEPS
+        elif isinstance(self._source, StillSource) and not picture.has_alpha:
+            steps = _STEPS
+        texels_per_px = picture.luma[0].shape[1] / seen_width
+        octaves = round(steps * math.log2(texels_per_px)) / steps if steps else 0.0
         if (picture, octaves) not in self._textures:
             most = 1 if self._plan.asset.kind == "video" else _TEXTURES_KEPT
             if len(self._textures) == most:
@@ -147,7 +152,6 @@ class Tile:
             height=self._plan.height,
             seen_width=seen_width,
             seen_height=seen_height,
-            blur_px=self._plan.look.blur_px,
         )
 
     def _open(self) -> StillSource | ClipSource:

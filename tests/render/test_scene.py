@@ -15,7 +15,16 @@ from seldsynth.asset_files import Asset, file_sha256
 from seldsynth.errors import AssetError, MediaError
 from seldsynth.events import Track
 from seldsynth.media.clips import check_clip
-from seldsynth.plan import CanvasPlan, EncodingPlan, MattePlan, ScenePlan, TilePlan, TruthPlan
+from seldsynth.media.encode import VideoFormat, write_video
+from seldsynth.plan import (
+    CanvasPlan,
+    EncodingPlan,
+    LookPlan,
+    MattePlan,
+    ScenePlan,
+    TilePlan,
+    TruthPlan,
+)
 from seldsynth.render.scene import check_assets, render_frames, render_scene
 from seldsynth.render.tile import Appearance, Tile
 from tests.conftest import DEVICES, mock_alpha_clip, mock_clip, mock_image, mock_pixels, plain
@@ -121,6 +130,15 @@ def assert_like_reference(
         assert psnr_db(plane[where], reference[where]) >= (45 if name == "Y" else 40), name
 
 
+CLIP_FORM = {
+    "width": 96,
+    "height": 96,
+    "frame_rate": Fraction(10),
+    "encoder": "libx264",
+    "preset": "veryfast",
+    "quality": 1,
+    "gop_s": 1.0,
+}
 RNG = np.random.default_rng(20261121)
 PLACES = [
     (0.0, 0.0),
@@ -504,6 +522,47 @@ def test_what_goes_round_at_one_height_is_warped_once_for_each_place(
         for index in (0, 7, 20, 39):
             alone = scene(tile(of, places[index]))
             assert np.array_equal(found[index], frames(alone, tmp_path)[0])
+
+
+@pytest.mark.parametrize("kind", ["still", "alpha", "clip"])
+@pytest.mark.parametrize("side", [40.0, 57.0])
+def test_blur_is_as_wide_as_the_plan_says(tmp_path: Path, kind: str, side: float) -> None:
+    """A step in the middle of a picture: a Gaussian's, in canvas pixels."""
+    pixels = plain((0, 0, 0), 96, 96)
+    pixels[:, 48:] = 255
+    if kind == "clip":
+        path = tmp_path / "a.mp4"
+        with write_video(path, VideoFormat(**CLIP_FORM)) as writer:
+            writer.write(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420))
+        of = asset(path, 96, 96, "video")
+    else:
+        if kind == "alpha":
+            alpha = np.full((96, 96), 255, np.uint8)
+            alpha[:4] = alpha[-4:] = 0
+            pixels = np.dstack((pixels, alpha))
+        of = image_asset(tmp_path, "a.png", pixels)
+    blur_px = 3.0
+    blurred = tile(of, (0.0, 0.0), longer_side_deg=side, matte="none", feather=0.0)
+    blurred = replace(blurred, look=LookPlan(blur_px=blur_px))
+    luma, _, _ = planes(frames(scene(blurred), tmp_path)[0])
+    row = luma[HEIGHT // 2, WIDTH // 2 - 12 : WIDTH // 2 + 12].astype(float)
+    places = np.arange(-12, 12) + 0.5
+    expected = np.array([0.5 * (1 + math.erf(x / blur_px / math.sqrt(2))) for x in places])
+    found = (row - 16) / (235 - 16)
+    assert np.abs(found - expected).max() < 0.03
+
+
+def test_an_ellipse_has_no_hole_in_its_middle(tmp_path: Path) -> None:
+    """Its middle is exactly that of a pixel."""
+    of = image_asset(tmp_path, "a.png", plain((255, 255, 255), 40, 40))
+    azimuth = 180 - (WIDTH / 2 + 0.5) / WIDTH * 360
+    elevation = 90 - (HEIGHT / 2 + 0.5) / HEIGHT * 180
+    for feather in (0.0, 0.1):
+        plan = scene(tile(of, (azimuth, elevation), matte="ellipse", feather=feather))
+        luma, _, _ = planes(frames(plan, tmp_path)[0])
+        assert (
+            luma[HEIGHT // 2 - 3 : HEIGHT // 2 + 4, WIDTH // 2 - 3 : WIDTH // 2 + 4] == 235
+        ).all()
 
 
 def test_a_cut_out_ends_where_its_alpha_does(tmp_path: Path) -> None:

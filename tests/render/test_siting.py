@@ -28,7 +28,7 @@ def test_chroma_is_on_the_left(dtype: type, shape: tuple[int, ...]) -> None:
     assert (left_sited(white) == most).all()
 
 
-def test_on_a_gpu_it_is_the_same() -> None:
+def test_the_way_of_a_gpu_tells_the_same() -> None:
     planes = torch.rand((3, 8, 10), dtype=torch.float32)
     for plane, found in zip(planes, left_sited_on_gpu(planes), strict=True):
         assert np.abs(found.numpy() - plain(plane.numpy().astype(np.float64))).max() < 1e-6
