@@ -3,9 +3,10 @@
 A recording is rendered and encoded with its ground truth, as the command does it; its floor is the
 same encoder on the same frames, held in memory, and on the same sound, if it has one. Both are
 measured in turn, on one core; the median of the rounds' ratios counts. With --config FILE the
-recordings are those of a config, made in a temporary folder. All frames of a recording are in
-memory: of a minute at 1920x960 they are 5 GB. Writes benchmarks/results/scene.json, of a config
-recordings.json.
+recordings are those of a config, made in a temporary folder. With --crf N both encode by x264's
+veryfast preset at that constant rate factor, B-frames and lookahead included, in place of what
+seldsynth chooses. All frames of a recording are in memory: of a minute at 1920x960 they are 5 GB.
+Writes benchmarks/results/scene.json, of a config recordings.json, at a rate scene_crf20.json.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from scenes import Scene, make_job, planned
 
 from seldsynth.batch import Job
 from seldsynth.making import prepare_process, render_recording, sound_track, video_format
+from seldsynth.media import encode
 from seldsynth.media.encode import write_video
 from seldsynth.render.scene import render_frames
 
@@ -106,7 +108,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="four scenes only")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the recordings of a config")
+    parser.add_argument("--crf", type=int, metavar="N", help="x264's veryfast preset at this rate")
     options = parser.parse_args()
+    if options.crf is not None:
+        usual = {"preset": "veryfast", "crf": str(options.crf)}
+        encode._OPTIONS["libx264"] = lambda form: usual
     prepare_process()
     found: list[dict[str, Any]] = []
     print("| scene | encoder alone | everything | rendering alone | everything / encoder |")
@@ -124,7 +130,8 @@ def main() -> None:
                 f"{one['rendering']:.0f} | {one['ratio']:.2f} |",
                 flush=True,
             )
-    write_results("scene" if options.config is None else "recordings", found)
+    what = "scene" if options.config is None else "recordings"
+    write_results(what if options.crf is None else f"{what}_crf{options.crf}", found)
 
 
 if __name__ == "__main__":
