@@ -2,8 +2,8 @@
 
 Patches are in fixed point, 256ths in 16 bits: blending reads half of the memory that floats have.
 Colours are unsigned, whatever sign torch gives them: of products and sums the lower 16 bits are the
-same. What is rounded is how much of a pixel is covered, by a 255th at most, and again in a fade:
-with the last rounding a level and a half, or nearly two. An opaque picture over its like is it.
+same. What is rounded is how much of a pixel is covered, by a 512th at most, and again in a fade:
+with the last rounding a level, or a level and a half. An opaque picture over its like is its like.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _ROUNDING = 110
 _LEVEL = WHOLE // COLOUR_SCALE
 _PART = ALPHA_SCALE // WHOLE
 _SHIFT = WHOLE.bit_length() - 1
+_COVERAGE_SHIFT = ALL.bit_length() - _SHIFT
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class View:
     def nbytes(self) -> int:
         """Bytes of its tensors, with all that is found out from them."""
         coverage = self.grid.coverage
-        return self.grid.nbytes + (0 if coverage is None else coverage.nbytes * 5 // 2)
+        return self.grid.nbytes + (0 if coverage is None else coverage.nbytes * 5 // 4)
 
     def __getitem__(self, index: int) -> View:
         """The view of one of them."""
@@ -123,8 +124,9 @@ class View:
 def _kept_by_edges(coverage: Tensor | None) -> Tensor:
     if coverage is None:
         raise ValueError("the edges of opaque pictures are to be drawn")
-    shown = coverage.to(torch.int16)
-    return (WHOLE - shown).sub_(coverage >> 7)  # ALL is one less than WHOLE
+    # To the nearest; ALL is one less than a power of two.
+    shown = (coverage >> _COVERAGE_SHIFT - 1).add_(1).bitwise_right_shift_(1)
+    return WHOLE - shown
 
 
 def warp(textures: Sequence[Texture], view: View) -> list[Patch]:

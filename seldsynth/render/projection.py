@@ -162,7 +162,7 @@ class SamplingGrid:
     luma [2, n, h, w], chroma [2, n, h/2, w/2]: x and y in texels, centres at integers; chroma is
     None where it is averaged from what luma's pixels see. coverage [n, h, w], half_coverage
     [n, h/2, w/2]: how much of a pixel of luma and of chroma the billboard hides, border softness
-    included, uint8, in parts of `edges.ALL`; None if what it shows ends before its edges do.
+    included, int16, in parts of `edges.ALL`; None if what it shows ends before its edges do.
     """
 
     luma: Tensor
