@@ -8,6 +8,7 @@ import platform
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import av
@@ -65,6 +66,7 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "av": av.__version__,
         "opencv": cv2.__version__,
+        "numba": version("numba"),
     }
 
 

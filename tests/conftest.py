@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from seldsynth.media.encode import write_alpha_clip
+from seldsynth.render import passes_by_torch, processors
 
 torch.set_num_threads(1)
 # No deadlines: these machines are shared. In CI the same examples every time: a red run means a
@@ -31,13 +33,24 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 SHARED_DATA = Path(
     os.environ.get("SELDSYNTH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
-DEVICES = [
+WAYS = [
     "cpu",
+    "torch",
     pytest.param(
         "cuda",
         marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here"),
     ),
 ]
+"""How pixels are worked on: on the CPU; on it, but as on a GPU; on a GPU."""
+
+
+@contextmanager
+def device_of(way: str) -> Iterator[str]:
+    """The device to ask for while pixels are worked on in one of these ways."""
+    with pytest.MonkeyPatch.context() as patch:
+        if way == "torch":
+            patch.setattr(processors, "_loops", lambda: passes_by_torch)
+        yield "cuda" if way == "cuda" else "cpu"
 
 
 def lacks(*programs: str) -> bool:

@@ -8,16 +8,19 @@ import seldsynth
 
 # fmt: off
 ORDER = [
-    "errors", "files", "folders", "run_lock", "class_table", "classes", "words", "sphere",
+    "errors", "compiled", "files", "folders", "run_lock",
+    "class_table", "classes", "words", "sphere",
     "yaml_file", "class_file",
     "config_values", "config", "config_file", "metadata", "events", "cast",
     "media.stills", "media.mattes", "media.matting", "media.appearance", "media.decode",
     "media.clips", "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
     "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",
-    "render.colour", "render.siting", "render.edges", "render.projection", "render.pictures",
-    "render.textures", "render.compositor",
+    "render.colour", "render.scales", "render.rays", "render.passes", "render.passes_by_torch",
+    "render.sampling_on_cpu", "render.passes_on_cpu", "render.processors",
+    "render.edges", "render.projection", "render.pictures", "render.textures", "render.compositor",
     "render.canvas", "render.placing", "render.tile", "render.scene", "looks", "planner",
-    "truth.visible", "truth.shrinking", "truth.masks", "truth.tables", "truth.files",
+    "truth.visible", "truth.shrinking_loop", "truth.shrinking", "truth.masks", "truth.tables",
+    "truth.files",
     "provenance", "recordings", "batch", "making", "workers", "local_workers",
     "ray_counter", "ray_tasks", "ray_workers", "run_log", "manifest",
     "verify", "resume",

@@ -308,7 +308,8 @@ def test_what_stands_in_a_line(project: Path) -> None:
     }
     saved = videos(project) / "deep" / "c.plan.json"
     assert plan_from_json(saved.read_bytes(), name=saved).sha256() == line["plan_sha256"]
-    assert set(line["versions"]) == {"seldsynth", "python", "torch", "numpy", "av", "opencv"}
+    libraries = {"python", "torch", "numpy", "av", "opencv", "numba"}
+    assert set(line["versions"]) == {"seldsynth", *libraries}
     assert len({json.loads(one)["config_sha256"] for one in lines}) == 1
 
 

@@ -18,8 +18,8 @@ from seldsynth.media.stills import read_still
 from seldsynth.plan import CanvasPlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.compositor import Frame
+from seldsynth.render.passes_by_torch import left_sited
 from seldsynth.render.pictures import premultiplied
-from seldsynth.render.siting import left_sited
 
 Plane = NDArray[np.uint8]
 
@@ -140,8 +140,9 @@ def _to_planes(pixels: Plane) -> tuple[Plane, Plane, Plane]:
     """YUV 4:2:0 of blue-green-red pixels."""
     bgr = separated(torch.from_numpy(pixels))
     luma, chroma = bgr_to_yuv(bgr, torch.full_like(bgr[0], 255))
-    blue, red = ((left_sited(plane) + 0.5).astype(np.uint8) for plane in chroma.numpy())
-    return luma.add(0.5).to(torch.uint8).numpy(), blue, red
+    nearest = (plane.add(0.5).to(torch.uint8).numpy() for plane in (luma, *left_sited(chroma)))
+    luma_plane, blue, red = nearest
+    return luma_plane, blue, red
 
 
 def _blurred(plane: Plane, blur_px: int, *, halvings: int) -> Plane:

@@ -9,7 +9,7 @@ with the last rounding a level, or a level and a half. An opaque picture over it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,30 +17,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.render.edges import ALL
-from seldsynth.render.pictures import ALPHA_SCALE, COLOUR_SCALE
+from seldsynth.render.processors import passes_on
 from seldsynth.render.projection import Rectangle, SamplingGrid
-from seldsynth.render.textures import Texture, looked_at
+from seldsynth.render.scales import ROUNDING, WHOLE
+from seldsynth.render.textures import Planar, Texture, Woven
 
 _UNIFORMS = 4
-WHOLE = 256
-"""One, in fixed point: a power of two."""
-# A little less than the half that rounds to the nearest: where all is white, what is kept of it and
-# what is laid over it, each rounded, may come to 145 more than 255 times WHOLE, of which 16 bits
-# have room for 255.
-_ROUNDING = 110
-_LEVEL = WHOLE // COLOUR_SCALE
-_PART = ALPHA_SCALE // WHOLE
-_SHIFT = WHOLE.bit_length() - 1
-_COVERAGE_SHIFT = ALL.bit_length() - _SHIFT
 
 
 @dataclass(frozen=True, eq=False)
 class Cover:
-    """How much of what is behind a picture shows: kept [h, w], 0..WHOLE.
+    """How much of what is behind a picture shows: kept [h, w], 0..WHOLE, int16.
 
-    int16; float64 where it is an average of others. The same object wherever the same picture lies:
-    what is found out about it is kept.
+    The same object wherever the same picture lies: what is found out about it is kept.
     """
 
     kept: Tensor
@@ -113,7 +102,11 @@ class View:
     @cached_property
     def opaque_kept(self) -> tuple[Tensor, Tensor]:
         """What opaque pictures keep of luma [n, h, w] and of chroma [n, h/2, w/2]."""
-        return _kept_by_edges(self.grid.coverage), _kept_by_edges(self.grid.half_coverage)
+        coverage, half_coverage = self.grid.coverage, self.grid.half_coverage
+        if coverage is None or half_coverage is None:
+            raise ValueError("the edges of opaque pictures are to be drawn")
+        kept_by_edges = passes_on(coverage.device).kept_by_edges
+        return kept_by_edges(coverage), kept_by_edges(half_coverage)
 
     @cached_property
     def opaque_covers(self) -> list[Cover]:
@@ -121,48 +114,46 @@ class View:
         return [Cover(kept) for kept in self.opaque_kept[0]]
 
 
-def _kept_by_edges(coverage: Tensor | None) -> Tensor:
-    if coverage is None:
-        raise ValueError("the edges of opaque pictures are to be drawn")
-    # To the nearest; ALL is one less than a power of two.
-    shown = (coverage >> _COVERAGE_SHIFT - 1).add_(1).bitwise_right_shift_(1)
-    return WHOLE - shown
-
-
 def warp(textures: Sequence[Texture], view: View) -> list[Patch]:
     """What the pixels of n rectangles see of a texture each, all of one kind and size."""
-    luma, chroma = looked_at(textures, view.grid)
+    planar = [texture for texture in textures if isinstance(texture, Planar)]
+    woven = [texture.woven for texture in textures if isinstance(texture, Woven)]
+    if planar and woven:
+        raise ValueError("textures of two kinds")
+    grid = view.grid
+    passes = passes_on(grid.luma.columns.device)
+    covered, half_covered = grid.coverage, grid.half_coverage
+    if woven:
+        luma, chroma = passes.see_woven(woven, grid.luma, covered, half_covered)
+        return _patches(luma, chroma, view)
+    if grid.chroma is None:
+        raise ValueError("nobody says where chroma looks")
+    planes, half_planes = [one.luma for one in planar], [one.chroma for one in planar]
     if textures[0].is_opaque:
-        (kept, chroma_kept), covers = view.opaque_kept, view.opaque_covers
-        luma, chroma = _by_what_is_kept(luma, kept), _by_what_is_kept(chroma, chroma_kept)
-    else:
-        luma, kept = _through_alpha(luma, view.grid.coverage)
-        chroma, chroma_kept = _through_alpha(chroma, view.grid.half_coverage)
-        covers = [Cover(one) for one in kept]
+        kept, half_kept = view.opaque_kept
+        luma = passes.see_opaque(planes, grid.luma, kept)
+        chroma = passes.see_opaque(half_planes, grid.chroma, half_kept)
+        return _opaque_patches(luma, chroma, view)
+    luma = passes.see(planes, grid.luma, covered, colours=1)
+    chroma = passes.see(half_planes, grid.chroma, half_covered, colours=2)
+    return _patches(luma, chroma, view)
+
+
+def _patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
+    """Of luma [n, 2, h, w] and chroma [n, 3, h/2, w/2], each with what is kept."""
     return [
-        Patch(
-            rectangle=rectangle,
-            luma=luma[0, index],
-            cover=covers[index],
-            chroma=chroma[:, index],
-            chroma_kept=chroma_kept[index],
-        )
+        Patch(rectangle, luma[index, 0], Cover(luma[index, 1]), chroma[index, :2], chroma[index, 2])
         for index, rectangle in enumerate(view.rectangles)
     ]
 
 
-def _by_what_is_kept(seen: Tensor, kept: Tensor) -> Tensor:
-    """Colours [c, n, h, w] of patches, of those seen and what is kept [n, h, w]."""
-    return torch.mul(seen, WHOLE - kept).add_(_ROUNDING)
-
-
-def _through_alpha(seen: Tensor, coverage: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Colours [c, n, h, w] of patches and what they keep [n, h, w], of colours and alpha seen."""
-    if coverage is not None:
-        seen = torch.mul(seen, coverage.float().mul_(1 / ALL)).add_(0.5).to(torch.int16)
-    less = (_PART * WHOLE + _PART // 2 - 1) - seen[-1]  # to the nearest
-    kept = less.bitwise_right_shift_(_PART.bit_length() - 1)
-    return seen[:-1].mul_(_LEVEL).add_(_ROUNDING), kept
+def _opaque_patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
+    """Of luma [n, 1, h, w] and chroma [n, 2, h/2, w/2]."""
+    _, half_kept = view.opaque_kept
+    return [
+        Patch(rectangle, luma[index, 0], view.opaque_covers[index], chroma[index], half_kept[index])
+        for index, rectangle in enumerate(view.rectangles)
+    ]
 
 
 def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) -> Tensor:
@@ -184,7 +175,7 @@ def noisy(patch: Patch, noise: Tensor, deviation: float) -> Patch:
     shown = (WHOLE - patch.cover.kept).to(torch.float32)
     clean = _unsigned(patch.luma)
     luma = torch.addcmul(clean, _cut(noise, patch.rectangle), shown, value=deviation)
-    luma = luma.clamp_(16 * shown + _ROUNDING, 235 * shown + _ROUNDING)  # within 16 bits again
+    luma = luma.clamp_(16 * shown + ROUNDING, 235 * shown + ROUNDING)  # within 16 bits again
     return replace(patch, luma=_fixed(luma))
 
 
@@ -206,8 +197,8 @@ def faded(patch: Patch, shown: float) -> Patch:
 def _faded(colour: Tensor, kept: Tensor, shown: float) -> tuple[Tensor, Tensor]:
     shade = WHOLE - kept
     less = (shade * shown).add_(0.5).floor_()
-    faded = (_unsigned(colour) - _ROUNDING) * (less / shade.clamp(min=1))
-    return _fixed(faded + _ROUNDING), (WHOLE - less).to(torch.int16)
+    faded = (_unsigned(colour) - ROUNDING) * (less / shade.clamp(min=1))
+    return _fixed(faded + ROUNDING), (WHOLE - less).to(torch.int16)
 
 
 def _unsigned(colour: Tensor) -> Tensor:
@@ -218,11 +209,6 @@ def _unsigned(colour: Tensor) -> Tensor:
 def _fixed(values: Tensor) -> Tensor:
     """Float values, 0..65535, to the nearest whole ones, as 16 bits."""
     return values.add(0.5).to(torch.int32).to(torch.int16)
-
-
-def _blend(below: Tensor, colour: Tensor, kept: Tensor) -> None:
-    # The shift brings copies of the sign with it, which do not go into a byte.
-    below.copy_(torch.mul(below, kept).add_(colour).bitwise_right_shift_(_SHIFT))
 
 
 class Frame:
@@ -240,35 +226,21 @@ class Frame:
         self.luma = flat[: width * height].view(height, width)
         self.chroma = flat[width * height :].view(2, height // 2, width // 2)
 
-    def paint(self, patch: Patch) -> None:
-        """Blend a patch over what is there."""
-        for here, there, half_here, half_there in self._pieces(patch.rectangle):
-            _blend(self.luma[here], patch.luma[there], patch.cover.kept[there])
-            _blend(
-                self.chroma[half_here], patch.chroma[half_there], patch.chroma_kept[half_there[1:]]
-            )
+        self._planes = (self.luma, self.chroma)
 
-    def restore(self, rectangle: Rectangle, background: Frame) -> None:
-        """Copy a rectangle from another frame of the same size."""
-        for here, _, half_here, _ in self._pieces(rectangle):
-            self.luma[here].copy_(background.luma[here])
-            self.chroma[half_here].copy_(background.chroma[half_here])
+    def paint(self, patch: Patch, below: Frame | None = None) -> None:
+        """Blend a patch over what is there, or over what is there in another frame of the size."""
+        parts = (patch.luma, patch.cover.kept, patch.chroma, patch.chroma_kept)
+        behind = (below or self)._planes
+        place = patch.rectangle
+        passes_on(self.buffer.device).blend(self._planes, behind, parts, place.x0, place.y0)
 
-    def _pieces(
-        self, rectangle: Rectangle
-    ) -> Iterator[
-        tuple[tuple[slice, ...], tuple[slice, ...], tuple[slice, ...], tuple[slice, ...]]
-    ]:
-        """Index pairs (canvas, patch) for luma and for chroma: one piece, two across the seam."""
-        y0, y1 = rectangle.y0, rectangle.y0 + rectangle.height
-        for x_canvas, x_patch, width in rectangle.pieces(self.width):
-            yield (
-                (slice(y0, y1), slice(x_canvas, x_canvas + width)),
-                (slice(None), slice(x_patch, x_patch + width)),
-                (
-                    slice(None),
-                    slice(y0 // 2, y1 // 2),
-                    slice(x_canvas // 2, (x_canvas + width) // 2),
-                ),
-                (slice(None), slice(None), slice(x_patch // 2, (x_patch + width) // 2)),
-            )
+    def restore(
+        self, rectangle: Rectangle, background: Frame, *, but_for: Rectangle | None = None
+    ) -> None:
+        """Copy a rectangle from another frame of the same size.
+
+        but_for: it does not matter what lies in this one afterwards.
+        """
+        restore = passes_on(self.buffer.device).restore
+        restore(self._planes, background._planes, rectangle, but_for)

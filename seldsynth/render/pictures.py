@@ -36,15 +36,12 @@ from seldsynth.media.mattes import (
 from seldsynth.media.stills import read_still
 from seldsynth.plan import LookPlan, MattePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
+from seldsynth.render.scales import ALPHA_SCALE, COLOUR_SCALE
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 _Pixels = TypeVar("_Pixels", bound=Plane)
 
 _BYTES = np.arange(256.0)
-COLOUR_SCALE = 64
-"""A level of colour in a picture with alpha."""
-ALPHA_SCALE = 8192
-"""Opaque, in a picture with alpha."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from seldsynth.render.textures import Texture, around_shadow, shadow_texture
 _STEPS_PER_PX = 8
 """Directions and sizes are rounded to so many steps: what is off is a sixteenth of a pixel."""
 _KEPT_BYTES = 12 << 20
-_PIXELS_TOGETHER, _ROWS_TOGETHER = 1 << 19, 1 << 14  # OpenCV takes up to 2^15 rows
+_PIXELS_TOGETHER = 1 << 19
 _MOST_WASTE = 1.25  # of rectangles that are made as large as the largest
 
 
@@ -244,8 +244,7 @@ def _fit_together(rectangles: Sequence[Rectangle]) -> bool:
     highest = max(one.height for one in rectangles)
     pixels = widest * highest * len(rectangles)
     needed = sum(one.width * one.height for one in rectangles)
-    has_room = highest * len(rectangles) <= _ROWS_TOGETHER
-    return has_room and pixels <= min(_PIXELS_TOGETHER, _MOST_WASTE * needed)
+    return pixels <= min(_PIXELS_TOGETHER, _MOST_WASTE * needed)
 
 
 _Key = TypeVar("_Key")

@@ -19,15 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.render.edges import Edges, coverage_of, half_coverage
+from seldsynth.render.edges import Edges, coverage_of
+from seldsynth.render.processors import passes_on
+from seldsynth.render.rays import Rays
 
-_HORIZON = 1e-3
-_FAR_AWAY = -1e6
 _INSIDE = 1 / 128
 
 
-@dataclass(frozen=True, kw_only=True)
-class Billboard:
+class Billboard(NamedTuple):
     """A rectangle tangent to the unit sphere; half_width and half_height are tangents of angles."""
 
     azimuth_deg: float
@@ -36,14 +35,24 @@ class Billboard:
     half_height: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rectangle:
+class Rectangle(NamedTuple):
     """Canvas pixels x0 <= x < x0 + width (x wraps), y0 <= y < y0 + height; all even."""
 
     x0: int
     y0: int
     width: int
     height: int
+
+    def meets(self, other: Rectangle, *, canvas_width: int) -> bool:
+        """Whether two have a pixel of a canvas in common."""
+        return (
+            self.y0 < other.y0 + other.height
+            and other.y0 < self.y0 + self.height
+            and (
+                (other.x0 - self.x0) % canvas_width < self.width
+                or (self.x0 - other.x0) % canvas_width < other.width
+            )
+        )
 
     def pieces(self, canvas_width: int) -> Iterator[tuple[int, int, int]]:
         """Column on the canvas, column in the rectangle, width: of one piece, two at the seam."""
@@ -159,14 +168,14 @@ def of_one_size(rectangles: Sequence[Rectangle], *, width: int, height: int) -> 
 class SamplingGrid:
     """Where the pixels of n rectangles look on their billboards.
 
-    luma [2, n, h, w], chroma [2, n, h/2, w/2]: x and y in texels, centres at integers; chroma is
-    None where it is averaged from what luma's pixels see. coverage [n, h, w], half_coverage
-    [n, h/2, w/2]: how much of a pixel of luma and of chroma the billboard hides, border softness
-    included, int16, in parts of `edges.ALL`; None if what it shows ends before its edges do.
+    luma: its rays; chroma: those of a quarter as many pixels, None where it is averaged from what
+    luma's pixels see. coverage [n, h, w], half_coverage [n, h/2, w/2]: how much of a pixel of luma
+    and of chroma the billboard hides, border softness included, int16, in parts of `scales.ALL`;
+    None if what it shows ends before its edges do.
     """
 
-    luma: Tensor
-    chroma: Tensor | None
+    luma: Rays
+    chroma: Rays | None
     coverage: Tensor | None
     half_coverage: Tensor | None
 
@@ -180,15 +189,14 @@ class SamplingGrid:
         """The grid of one of the rectangles."""
         one = slice(index, index + 1)
         return SamplingGrid(
-            luma=self.luma[:, one],
-            chroma=None if self.chroma is None else self.chroma[:, one],
+            luma=self.luma[index],
+            chroma=None if self.chroma is None else self.chroma[index],
             coverage=None if self.coverage is None else self.coverage[one],
             half_coverage=None if self.half_coverage is None else self.half_coverage[one],
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kind:
+class Kind(NamedTuple):
     """What billboards have in common.
 
     edges: None if nothing of what they show reaches their edges. texels: how many of its luma lie
@@ -215,12 +223,13 @@ def sampling_grid(
 
     width, height: of the canvas.
     """
+    ends = kind.edges is not None
     plane = _Plane(1, width, height, kind.texels, kind.mirror)
-    luma = _positions(billboards, rectangles, plane, device=device)
+    luma = _rays(billboards, rectangles, plane, ends=ends, device=device)
     chroma = None
     if kind.chroma_texels is not None:
         plane = _Plane(2, width // 2, height // 2, kind.chroma_texels, kind.mirror)
-        chroma = _positions(billboards, rectangles, plane, device=device)
+        chroma = _rays(billboards, rectangles, plane, ends=ends, device=device)
     if kind.edges is None:
         return SamplingGrid(luma, chroma, None, None)
     px_per_unit = height / math.pi
@@ -228,10 +237,7 @@ def sampling_grid(
         (2 * one.half_width * px_per_unit, 2 * one.half_height * px_per_unit) for one in billboards
     ]
     coverage = coverage_of(luma, sides_px, kind.texels, kind.edges)
-    _keep_inside(luma, kind.texels)
-    if chroma is not None and kind.chroma_texels is not None:
-        _keep_inside(chroma, kind.chroma_texels)
-    return SamplingGrid(luma, chroma, coverage, half_coverage(coverage))
+    return SamplingGrid(luma, chroma, coverage, passes_on(device).left_sited(coverage))
 
 
 class _Plane(NamedTuple):
@@ -247,28 +253,22 @@ class _Plane(NamedTuple):
     mirror: bool
 
 
-def _positions(
+def _rays(
     billboards: Sequence[Billboard],
     rectangles: Sequence[Rectangle],
     plane: _Plane,
     *,
+    ends: bool,
     device: torch.device,
-) -> Tensor:
-    columns, rows = _parts_of_rays(billboards, rectangles, plane)
-    nearest = columns[0].min(axis=1) + rows[0][:, [0, -1]].min(axis=1)  # rows are monotonic
-    of_columns, of_rows = (
-        torch.from_numpy(parts.astype(np.float32, order="C")).to(device)
-        for parts in (columns, rows)
+) -> Rays:
+    """ends: the outermost texels go on outwards, as far as the edges that are drawn."""
+    parts = _parts_of_rays(billboards, rectangles, plane)
+    columns, rows = (
+        torch.from_numpy(part.astype(np.float32, order="C")).to(device) for part in parts
     )
-    planes = of_columns[:, :, None] + of_rows[..., None]  # [3, n, h, w]
-    forward, positions = planes[0], planes[1:]
-    if nearest.min() > 2 * _HORIZON:
-        positions.mul_(forward.reciprocal_())
-    else:
-        is_behind = forward <= _HORIZON
-        positions.mul_(forward.clamp_min_(_HORIZON).reciprocal_())
-        positions.masked_fill_(is_behind, _FAR_AWAY)
-    return positions
+    # Not quite up to them, where OpenCV is slow.
+    across, down = (max(0.0, count - 1 - _INSIDE) for count in plane.texels)
+    return Rays(columns, rows, (across, down) if ends else None)
 
 
 def _parts_of_rays(
@@ -279,7 +279,7 @@ def _parts_of_rays(
     A pixel's ray, divided by the cosine of its elevation, is (cos azimuth, sin azimuth, tan
     elevation): what a matrix makes of that is a column's part plus a row's.
     """
-    cosines, sines, tangents = _rays(plane.pixel, plane.width, plane.height)
+    cosines, sines, tangents = _directions(plane.pixel, plane.width, plane.height)
     matrices = np.array([_matrix(one, plane) for one in billboards])[..., None]
     of_cosine, of_sine, of_tangent = matrices.transpose(2, 1, 0, 3)  # [3, n, 1]
     corners = np.array([(one.x0, one.y0) for one in rectangles])[..., None] // plane.pixel
@@ -308,7 +308,7 @@ def _matrix(billboard: Billboard, plane: _Plane) -> list[list[float]]:
 
 
 @lru_cache(maxsize=4)
-def _rays(pixel: int, width: int, height: int) -> tuple[NDArray[np.float64], ...]:
+def _directions(pixel: int, width: int, height: int) -> tuple[NDArray[np.float64], ...]:
     """Cosines and sines of the azimuths of a plane's columns, twice around; tangents of its rows.
 
     Columns are sited on the left one of their luma pixels, rows in the middle of theirs.
@@ -316,9 +316,3 @@ def _rays(pixel: int, width: int, height: int) -> tuple[NDArray[np.float64], ...
     azimuth = np.radians(180 - (np.arange(2 * width) + 0.5 / pixel) / width * 360)
     elevation = np.radians(90 - (np.arange(height) + 0.5) / height * 180)
     return np.cos(azimuth), np.sin(azimuth), np.tan(elevation)
-
-
-def _keep_inside(positions: Tensor, texels: tuple[int, int]) -> None:
-    """Let the outermost texels go on outwards; not quite up to them, where OpenCV is slow."""
-    for places, count in zip(positions, texels, strict=True):
-        places.clamp_(0, max(0.0, count - 1 - _INSIDE))

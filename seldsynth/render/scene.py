@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 import torch
@@ -17,11 +19,12 @@ from seldsynth.errors import AssetError
 from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
+from seldsynth.render.projection import Rectangle
 from seldsynth.render.tile import Appearance, Tile
 
 _FRAMES_AHEAD = 8
 _BYTES_AHEAD = 16 << 20
-_BYTES_OF_BUFFERS = 24 << 20
+_BYTES_OF_BUFFERS = 48 << 20
 
 
 def check_assets(plan: ScenePlan, folders: Mapping[str, Path]) -> None:
@@ -112,8 +115,8 @@ def render_scene(
         )
         resources.callback(lambda: _close(tiles.dismiss()))
         canvas_moves = 0
-        for video_frame, layers in _layers(plan, tiles):
-            canvas_moves += canvas.advance(video_frame / plan.frames_per_second)
+        for video_frame, time_s, layers in _layers(plan, tiles):
+            canvas_moves += canvas.advance(time_s)
             patches = [patch for layer in layers for patch in layer.appearance.painted]
             buffer = buffers[video_frame % num_buffers]
             buffer.paint(patches, background, canvas_moves)
@@ -132,18 +135,32 @@ class _Buffer:
         """Show patches on a background that has moved so often; touch only what is not so yet."""
         if self._canvas_moves != canvas_moves:
             self.frame.buffer.copy_(background.buffer)
+            self._painted = []
         elif _same(patches, self._painted):
             return
-        else:
-            for patch in self._painted:
-                self.frame.restore(patch.rectangle, background)
-        for patch in patches:
-            self.frame.paint(patch)
+        # What lies on nothing but the background is laid on that at once, and makes it needless to
+        # bring back what is there.
+        alone = _alone([patch.rectangle for patch in patches], canvas_width=self.frame.width)
+        for old, place in zip_longest(self._painted, alone[: len(self._painted)]):
+            self.frame.restore(old.rectangle, background, but_for=place)
+        for patch, place in zip(patches, alone, strict=True):
+            self.frame.paint(patch, background if place else None)
         self._painted, self._canvas_moves = patches, canvas_moves
 
 
-def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Layer]]]:
-    """The pictures in each video frame, made a few frames ahead, picture by picture.
+def _alone(places: Sequence[Rectangle], *, canvas_width: int) -> list[Rectangle | None]:
+    """Places, but for those that meet one before them."""
+
+    def is_alone(index: int) -> bool:
+        return not any(
+            places[index].meets(one, canvas_width=canvas_width) for one in places[:index]
+        )
+
+    return [place if is_alone(index) else None for index, place in enumerate(places)]
+
+
+def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, Fraction, list[Layer]]]:
+    """Each video frame, its time and the pictures in it, made a few ahead, picture by picture.
 
     So there are fewer calls, and what a picture is made of is in the processor's cache, from which
     other pictures, painting and encoding drive it out.
@@ -155,12 +172,13 @@ def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Laye
             shown[frame] = sorted(tiles.at(frame), key=_nearness)
             if not known.issuperset(index for index, _, _ in shown[frame]):
                 break  # nobody knows yet how large it is
-        layers = _made(shown, plan)
+        times_s = {frame: frame / plan.frames_per_second for frame in shown}
+        layers = _made(shown, times_s)
         _close(tiles.leave())
         last: list[Layer] = []
         for frame, there in shown.items():
             last = [layers[frame, index] for index, _, _ in there]
-            yield frame, last
+            yield frame, times_s[frame], last
         patches = (patch for layer in last for patch in layer.appearance.painted)
         bytes_per_frame = sum(patch.nbytes for patch in patches)
         most = max(1, min(_FRAMES_AHEAD, _BYTES_AHEAD // max(1, bytes_per_frame)))
@@ -171,7 +189,9 @@ def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, list[Laye
 _Shown = tuple[int, Tile, int]  # its place in the plan, itself, the row of its motion
 
 
-def _made(shown: Mapping[int, list[_Shown]], plan: ScenePlan) -> dict[tuple[int, int], Layer]:
+def _made(
+    shown: Mapping[int, list[_Shown]], times_s: Mapping[int, Fraction]
+) -> dict[tuple[int, int], Layer]:
     """The layers of some video frames, by frame and place in the plan."""
     tiles: dict[int, Tile] = {}
     rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -181,8 +201,8 @@ def _made(shown: Mapping[int, list[_Shown]], plan: ScenePlan) -> dict[tuple[int,
             rows[index].append((frame, row))
     layers = {}
     for index, its_rows in rows.items():
-        times_s = [frame / plan.frames_per_second for frame, _ in its_rows]
-        appearances = tiles[index].appear([row for _, row in its_rows], times_s)
+        its_times_s = [times_s[frame] for frame, _ in its_rows]
+        appearances = tiles[index].appear([row for _, row in its_rows], its_times_s)
         for (frame, _), appearance in zip(its_rows, appearances, strict=True):
             layers[frame, index] = Layer(index, appearance)
     return layers

@@ -6,7 +6,6 @@ No pixel belongs to two. What is in front hides what is behind, whatever shows t
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -16,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.render.compositor import WHOLE, Cover, Outline
+from seldsynth.render.compositor import Cover, Outline
+from seldsynth.render.processors import passes_on
 from seldsynth.render.projection import Rectangle
 from seldsynth.render.scene import SceneFrame
 
 _Index = tuple[slice, slice]
-_Counts = NDArray[np.float32]
+_Counts = NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def outlines_of(frame: SceneFrame) -> FrameOutlines:
 class Visible:
     """What can be seen of a picture.
 
-    mask [h, w] float32, 0 or 1: its own pixels of a rectangle, which may go over the seam.
+    mask [h, w] uint8, 0 or 1: its own pixels of a rectangle, which may go over the seam.
     rows [h], columns [w]: how many of them are in each, on the CPU. fraction: the solid angle that
     can be seen, as a part of what could be if nothing were in front.
     """
@@ -84,7 +84,7 @@ class Visibility:
 
     def __init__(self, *, width: int, height: int, device: torch.device) -> None:
         self._width = width
-        self._free = torch.ones((height, width), device=device)
+        self._free = torch.ones((height, width), dtype=torch.uint8, device=device)
         elevation = (0.5 - (np.arange(height) + 0.5) / height) * math.pi
         self._solid_angle = np.cos(elevation)  # of a pixel of each row
         self._wholes: WeakKeyDictionary[Cover, _Counted] = WeakKeyDictionary()
@@ -105,7 +105,9 @@ class Visibility:
         ]
         hidden = [index for index, part in enumerate(found) if part is None]
         for index in hidden:
-            found[index] = _counted(masks[index][None])[0]
+            mask = masks[index]
+            rows, columns = (mask.sum(side, dtype=torch.int32).cpu().numpy() for side in (1, 0))
+            found[index] = _Counted(mask, rows, columns)
         return [
             self._visible(outline.rectangle, part, whole)
             for outline, part, whole in zip(outlines, found, wholes, strict=True)
@@ -115,14 +117,12 @@ class Visibility:
     def learn(self, covers: Iterable[Cover]) -> None:
         """Find out what pictures hide if nothing is in front: of many at once, it is faster."""
         new = [cover for cover in dict.fromkeys(covers) if cover not in self._wholes]
-        by_form: dict[tuple[torch.Size, torch.dtype], list[Cover]] = defaultdict(list)
-        for cover in new:
-            by_form[cover.kept.shape, cover.kept.dtype].append(cover)
-        for alike in by_form.values():
-            kept = torch.stack([cover.kept for cover in alike])
-            # As numbers, not booleans: torch compares and adds them up many times as fast.
-            masks = torch.le(kept, WHOLE // 2, out=torch.empty_like(kept, dtype=torch.float32))
-            self._wholes.update(zip(alike, _counted(masks), strict=True))
+        if new:
+            own_pixels = passes_on(new[0].kept.device).own_pixels
+            found = own_pixels([cover.kept for cover in new])
+            self._wholes.update(
+                (cover, _Counted(*its)) for cover, its in zip(new, found, strict=True)
+            )
 
     def _visible(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> Visible:
         return Visible(
@@ -159,28 +159,13 @@ class Visibility:
         return masks
 
     def _meets(self, rectangle: Rectangle, others: Sequence[Rectangle]) -> bool:
-        return any(_overlap(rectangle, other, width=self._width) for other in others)
+        return any(rectangle.meets(other, canvas_width=self._width) for other in others)
 
     def _pieces(self, rectangle: Rectangle) -> Iterator[tuple[_Index, _Index]]:
         """Index pairs (canvas, rectangle): one piece, two across the seam."""
         rows = slice(rectangle.y0, rectangle.y0 + rectangle.height)
         for x, x_own, width in rectangle.pieces(self._width):
             yield (rows, slice(x, x + width)), (slice(None), slice(x_own, x_own + width))
-
-
-def _overlap(one: Rectangle, other: Rectangle, *, width: int) -> bool:
-    """Whether two rectangles have a pixel of a canvas in common."""
-    return (
-        one.y0 < other.y0 + other.height
-        and other.y0 < one.y0 + one.height
-        and ((other.x0 - one.x0) % width < one.width or (one.x0 - other.x0) % width < other.width)
-    )
-
-
-def _counted(masks: Tensor) -> list[_Counted]:
-    """Masks [n, h, w] with the pixels of their rows and columns."""
-    rows, columns = (masks.sum(side).cpu().numpy() for side in (2, 1))
-    return [_Counted(*parts) for parts in zip(masks, rows, columns, strict=True)]
 
 
 def same_outlines(outlines: list[Outline], before: list[Outline]) -> bool:
@@ -197,7 +182,7 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
     width: of the canvas. Of all boxes around the sphere it is the one that leaves out the widest
     empty part.
     """
-    rows, columns = np.flatnonzero(visible.rows), np.flatnonzero(visible.columns)
+    (rows,), (columns,) = visible.rows.nonzero(), visible.columns.nonzero()
     if not len(rows):
         return []
     y = visible.rectangle.y0 + int(rows[0])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from seldsynth.plan import LookPlan
-from seldsynth.render.pictures import ALPHA_SCALE, COLOUR_SCALE, Picture, changed, level_for
+from seldsynth.render.pictures import Picture, changed, level_for
+from seldsynth.render.scales import ALPHA_SCALE, COLOUR_SCALE
 from tests.render.test_textures import mock_picture
 
 LEVELLED = LookPlan(

@@ -21,8 +21,9 @@ from pycocotools.coco import COCO
 from seldsynth.cli import main
 from seldsynth.metadata import read_labels
 from seldsynth.plan import ScenePlan, TilePlan, plan_from_json
-from seldsynth.render.compositor import WHOLE, Cover, Outline
+from seldsynth.render.compositor import Cover, Outline
 from seldsynth.render.projection import Rectangle
+from seldsynth.render.scales import WHOLE
 from seldsynth.render.scene import render_scene
 from seldsynth.truth.masks import MaskFrame, MaskStream, moments
 from seldsynth.truth.shrinking import Shrinking
@@ -183,7 +184,8 @@ def test_the_box_around_a_pole_leaves_out_the_widest_gap() -> None:
 
 def outline(x0: int, y0: int, kept: float, *, width: int = 20, height: int = 10) -> Outline:
     rectangle = Rectangle(x0=x0, y0=y0, width=width, height=height)
-    return Outline(rectangle, Cover(torch.full((height, width), kept * WHOLE)))
+    part = torch.full((height, width), round(kept * WHOLE), dtype=torch.int16)
+    return Outline(rectangle, Cover(part))
 
 
 def test_who_is_in_front_and_what_is_left() -> None:
@@ -221,7 +223,7 @@ def test_a_smaller_outline_is_the_average(x0: int, width: int, height: int) -> N
         places = np.arange(there.x0, there.x0 + there.width) % width
         assert len(set(places)) == len(places)
         shown[there.y0 : there.y0 + there.height, places] = found.cover.kept.numpy()
-        assert np.abs(shown - expected).max() < 1e-12
+        assert (shown == np.ceil(expected - 1e-9)).all()
 
 
 def test_half_of_a_smaller_pixel_is_exactly_half() -> None:

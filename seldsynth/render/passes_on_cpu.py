@@ -1,0 +1,258 @@
+"""Passes over pixels on a CPU, as compiled loops: see `passes.Passes`.
+
+Numbers are whole ones of 16 bits throughout, so that many are worked on at a time. What rays meet
+is in `sampling_on_cpu`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seldsynth.compiled import compiled
+from seldsynth.render.passes import Counts, PatchPlanes, Place, Planes
+from seldsynth.render.sampling_on_cpu import (
+    cover_ellipse,
+    cover_rectangle,
+    see,
+    see_opaque,
+    see_woven,
+    texture,
+)
+
+__all__ = [
+    "blend",
+    "cover_ellipse",
+    "cover_rectangle",
+    "kept_by_edges",
+    "left_sited",
+    "own_pixels",
+    "restore",
+    "see",
+    "see_opaque",
+    "see_woven",
+    "texture",
+]
+
+_Array = NDArray[Any]
+
+# As in `sampling_on_cpu`, once more.
+_ALL, _WHOLE, _WHOLE_BITS = 2**15 - 1, 256, np.uint16(8)
+_COVERAGE_BITS = 7  # that coverage has more than what is kept
+
+
+def left_sited(planes: Tensor) -> Tensor:
+    """See `Passes.left_sited`; of numbers that are not negative."""
+    count, height, width = planes.shape
+    sited = torch.empty((count, height // 2, width // 2), dtype=torch.int16)
+    _left_sited(planes.numpy(), sited.numpy())
+    return sited
+
+
+@compiled("void(i4[::1], i2[::1])")
+def _site_row(both: _Array, sited: _Array) -> None:
+    """Of the sums of two rows, with one more to their left: what chroma has."""
+    both[0] = both[len(both) - 1]
+    for x in range(len(sited)):
+        sited[x] = np.int16((both[2 * x] + 2 * both[2 * x + 1] + both[2 * x + 2] + 4) >> 3)
+
+
+@compiled("void(i2[:,:,::1], i2[:,:,::1])")
+def _left_sited(planes: _Array, sited: _Array) -> None:
+    width = planes.shape[2]
+    both = np.empty(width + 1, np.int32)
+    for n in range(len(planes)):
+        for y in range(sited.shape[1]):
+            upper, lower = planes[n, 2 * y], planes[n, 2 * y + 1]
+            for x in range(width):
+                both[x + 1] = np.int32(upper[x]) + np.int32(lower[x])
+            _site_row(both, sited[n, y])
+
+
+def kept_by_edges(coverage: Tensor) -> Tensor:
+    """See `Passes.kept_by_edges`."""
+    kept = torch.empty(coverage.shape, dtype=torch.int16)
+    _kept_by_edges(coverage.view(-1).numpy(), kept.view(-1).numpy())
+    return kept
+
+
+@compiled("void(i2[::1], i2[::1])")
+def _kept_by_edges(coverage: _Array, kept: _Array) -> None:
+    half = 1 << (_COVERAGE_BITS - 1)  # to the nearest
+    for x in range(len(kept)):
+        kept[x] = np.int16(_WHOLE - ((np.int32(coverage[x]) + half) >> _COVERAGE_BITS))
+
+
+def blend(
+    canvas: Planes,
+    below: Planes,
+    patch: PatchPlanes,
+    x0: int,
+    y0: int,
+) -> None:
+    """See `Passes.blend`."""
+    (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
+    colour, kept, half_colours, half_kept = (plane.numpy() for plane in patch)
+    parts = (colour, kept, half_colours, half_kept)
+    _blend(luma, chroma, luma_below, chroma_below, *parts, x0, y0)
+
+
+def _arrays(planes: Planes) -> tuple[_Array, _Array]:
+    return planes[0].numpy(), planes[1].numpy()
+
+
+@compiled("void(u1[::1], u1[::1])")
+def _copy(found: _Array, below: _Array) -> None:
+    for x in range(len(found)):
+        found[x] = below[x]
+
+
+@compiled("void(u1[::1], i2[::1], i2[::1], u1[::1])")
+def _blend_row(below: _Array, colour: _Array, kept: _Array, mixed: _Array) -> None:
+    for x in range(len(mixed)):
+        both = np.uint16(np.uint16(below[x]) * np.uint16(kept[x]) + np.uint16(colour[x]))
+        mixed[x] = np.uint8(both >> _WHOLE_BITS)
+
+
+@compiled("void(u1[:,::1], u1[:,::1], i2[:,::1], i2[:,::1], i8, i8)")
+def _blend_plane(
+    plane: _Array, below: _Array, colour: _Array, kept: _Array, x0: int, y0: int
+) -> None:
+    width = colour.shape[1]
+    left = min(width, plane.shape[1] - x0)
+    mixed = np.empty(width, np.uint8)  # what is written may be what is read
+    for here, ours, count in ((x0, 0, left), (0, left, width - left)):
+        if count:
+            there, its = slice(here, here + count), slice(ours, ours + count)
+            for y in range(len(colour)):
+                _blend_row(below[y0 + y, there], colour[y, its], kept[y, its], mixed[:count])
+                _copy(plane[y0 + y, there], mixed[:count])
+
+
+@compiled(
+    "void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1],"
+    " i2[:,::1], i2[:,::1], i2[:,:,::1], i2[:,::1], i8, i8)"
+)
+def _blend(
+    luma: _Array,
+    chroma: _Array,
+    luma_below: _Array,
+    chroma_below: _Array,
+    colour: _Array,
+    kept: _Array,
+    half_colours: _Array,
+    half_kept: _Array,
+    x0: int,
+    y0: int,
+) -> None:
+    _blend_plane(luma, luma_below, colour, kept, x0, y0)
+    for n in range(2):
+        half_colour = half_colours[n]
+        _blend_plane(chroma[n], chroma_below[n], half_colour, half_kept, x0 // 2, y0 // 2)
+
+
+def restore(
+    canvas: Planes,
+    below: Planes,
+    place: Place,
+    but_for: Place | None = None,
+) -> None:
+    """See `Passes.restore`."""
+    (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
+    _restore(luma, chroma, luma_below, chroma_below, *place, *(but_for or _NOWHERE))
+
+
+_NOWHERE = (0, 0, 0, 0)
+
+
+@compiled("void(u1[::1], u1[::1], i8, i8)")
+def _restore_part(found: _Array, below: _Array, begin: int, end: int) -> None:
+    """Columns of a row, counted on beyond its end."""
+    width = len(found)
+    _copy(found[begin:end], below[begin:end])
+    if end > width:
+        _copy(found[: end - width], below[: end - width])
+
+
+@compiled("void(u1[:,::1], u1[:,::1], i8, i8, i8, i8, i8, i8, i8, i8)")
+def _restore_plane(
+    plane: _Array,
+    below: _Array,
+    x0: int,
+    y0: int,
+    width: int,
+    height: int,
+    but_x0: int,
+    but_y0: int,
+    but_width: int,
+    but_height: int,
+) -> None:
+    canvas_width = plane.shape[1]
+    begin = (x0 - but_x0) % canvas_width  # counted from where the other place begins
+    end = begin + width
+    for y in range(y0, y0 + height):
+        found, behind = plane[y], below[y]
+        if not but_y0 <= y < but_y0 + but_height:
+            _restore_part(found, behind, x0, x0 + width)
+            continue
+        # Between its end and its beginning once around; and beyond its end there.
+        for first, last in (
+            (max(begin, but_width), min(end, canvas_width)),
+            (canvas_width + but_width, end),
+        ):
+            if first < last:
+                at = (but_x0 + first) % canvas_width
+                _restore_part(found, behind, at, at + last - first)
+
+
+@compiled("void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1], i8, i8, i8, i8, i8, i8, i8, i8)")
+def _restore(
+    luma: _Array,
+    chroma: _Array,
+    luma_below: _Array,
+    chroma_below: _Array,
+    x0: int,
+    y0: int,
+    width: int,
+    height: int,
+    but_x0: int,
+    but_y0: int,
+    but_width: int,
+    but_height: int,
+) -> None:
+    but = (but_x0, but_y0, but_width, but_height)
+    _restore_plane(luma, luma_below, x0, y0, width, height, *but)
+    half_but = (but_x0 // 2, but_y0 // 2, but_width // 2, but_height // 2)
+    for n in range(2):
+        half = (x0 // 2, y0 // 2, width // 2, height // 2)
+        _restore_plane(chroma[n], chroma_below[n], *half, *half_but)
+
+
+def own_pixels(kept: Sequence[Tensor]) -> list[tuple[Tensor, Counts, Counts]]:
+    """See `Passes.own_pixels`."""
+    found = []
+    for behind in kept:
+        height, width = behind.shape
+        own = torch.empty((height, width), dtype=torch.uint8)
+        rows, columns = np.empty(height, np.int32), np.zeros(width, np.int32)
+        _own_pixels(behind.numpy(), own.numpy(), rows, columns)
+        found.append((own, rows, columns))
+    return found
+
+
+@compiled("void(i2[:,::1], u1[:,::1], i4[::1], i4[::1])")
+def _own_pixels(kept: _Array, own: _Array, rows: _Array, columns: _Array) -> None:
+    for y in range(len(kept)):
+        behind, ours = kept[y], own[y]
+        count = np.int32(0)
+        for x in range(len(ours)):
+            is_ours = np.uint8(behind[x] <= _WHOLE // 2)
+            ours[x] = is_ours
+            count += np.int32(is_ours)
+            columns[x] += np.int32(is_ours)
+        rows[y] = count

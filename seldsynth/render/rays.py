@@ -1,0 +1,42 @@
+"""Where the pixels of rectangles look on their billboards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+HORIZON = 1e-3
+"""Of a ray's forward part: below it nothing is seen."""
+
+FAR_AWAY = -1e6
+"""Where those look that see nothing, in texels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rays:
+    """Those of n rectangles of one size, in parts: columns [3, n, w], rows [3, n, h], float32.
+
+    The sums of a column's and a row's parts are forward, x · forward and y · forward, x and y in
+    texels, whose centres are at integers. most: x and y are brought to 0..most before anything is
+    looked at, so that the outermost texels go on; None where there is nothing beyond them.
+    """
+
+    columns: Tensor
+    rows: Tensor
+    most: tuple[float, float] | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return self.columns.nbytes + self.rows.nbytes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many rectangles, rows and columns."""
+        return self.columns.shape[1], self.rows.shape[2], self.columns.shape[2]
+
+    def __getitem__(self, index: int) -> Rays:
+        """Those of one of the rectangles."""
+        one = slice(index, index + 1)
+        return Rays(self.columns[:, one].contiguous(), self.rows[:, one].contiguous(), self.most)
