@@ -29,11 +29,13 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 import py360convert
+import torch
 from results import write_results
 from scenes import RATE, Project, Scene, make_project, place, planned
 
 from seldsynth.batch import Job
 from seldsynth.making import prepare_process, render_recording
+from seldsynth.render.processors import passes_on
 
 SCENES = [
     Scene(stills=1),
@@ -209,6 +211,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round")
     options = parser.parse_args()
     prepare_process()
+    passes_on(torch.device("cpu"))  # a process loads its compiled loops once
     if hasattr(os, "sched_setaffinity"):  # ffmpeg and OpenCV's encoder start threads of their own
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     found = []
