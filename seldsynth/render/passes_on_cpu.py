@@ -1,7 +1,7 @@
 """Passes over pixels on a CPU, as compiled loops: see `passes.Passes`.
 
-Numbers are whole ones of 16 bits throughout, so that many are worked on at a time. What rays meet
-is in `sampling_on_cpu`.
+Numbers are float32 and whole ones of 16 bits throughout, so that many are worked on at a time. What
+is seen of textures is in `sampling_on_cpu`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.compiled import compiled
-from seldsynth.render.passes import Counts, PatchPlanes, Place, Planes
-from seldsynth.render.sampling_on_cpu import (
-    cover_ellipse,
-    cover_rectangle,
-    see,
-    see_opaque,
-    see_woven,
-    texture,
-)
+from seldsynth.render.passes import Counts, Pair, PatchPlanes, Place, Planes
+from seldsynth.render.rays import Rays
+from seldsynth.render.sampling_on_cpu import see, see_opaque, see_woven, strips, texture
 
 __all__ = [
     "blend",
@@ -44,6 +38,96 @@ _Array = NDArray[Any]
 # As in `sampling_on_cpu`, once more.
 _ALL, _WHOLE, _WHOLE_BITS = 2**15 - 1, 256, np.uint16(8)
 _COVERAGE_BITS = 7  # that coverage has more than what is kept
+
+_ZERO, _HALF = np.float32(0), np.float32(0.5)
+_IN_THE_MIDDLE = np.float32(1e-3)
+_EVERYTHING = np.float32(_ALL)
+
+
+def cover_rectangle(
+    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
+) -> Tensor:
+    """See `Passes.cover_rectangle`."""
+    coverage = torch.empty(rays.shape, dtype=torch.int16)
+    # Of x and of y: the middle, how it falls from there and from where, and where it is cut.
+    ramps = [
+        [
+            ((n - 1) / 2, -side / n / ramp_px, (side + 1) / 2 / ramp_px, min(1.0, side))
+            for side, n in zip(sides, texels, strict=True)
+        ]
+        for sides, ramp_px in zip(sides_px, ramps_px, strict=True)
+    ]
+    for strip in strips(rays, inside=False):
+        of_x, of_y = ramps[strip.rectangle]
+        covered = coverage[strip.rectangle, strip.rows].numpy()
+        _cover_rectangle(strip.x, strip.y, *of_x, *of_y, covered)
+    return coverage
+
+
+@compiled("void(f4[:,::1], f4[:,::1], f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")
+def _cover_rectangle(
+    xs: _Array,
+    ys: _Array,
+    middle_x: Any,
+    slope_x: Any,
+    start_x: Any,
+    most_x: Any,
+    middle_y: Any,
+    slope_y: Any,
+    start_y: Any,
+    most_y: Any,
+    coverage: _Array,
+) -> None:
+    for row in range(len(coverage)):
+        x, y, covered = xs[row], ys[row], coverage[row]
+        for column in range(len(covered)):
+            across = min(max(abs(middle_x - x[column]) * slope_x + start_x, _ZERO), most_x)
+            down = min(max(abs(middle_y - y[column]) * slope_y + start_y, _ZERO), most_y)
+            covered[column] = np.int16(across * down * _EVERYTHING + _HALF)
+
+
+def cover_ellipse(
+    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
+) -> Tensor:
+    """See `Passes.cover_ellipse`."""
+    coverage = torch.empty(rays.shape, dtype=torch.int16)
+    for strip in strips(rays, inside=False):
+        sides, ramp_px = sides_px[strip.rectangle], ramps_px[strip.rectangle]
+        # Of x and of y: the middle, pixels per texel, and parts of the radius per pixel.
+        of_x, of_y = (
+            ((n - 1) / 2, side / n, 2 / side) for side, n in zip(sides, texels, strict=True)
+        )
+        limits = (min(sides) / 2, ramp_px, min(1.0, *sides))
+        covered = coverage[strip.rectangle, strip.rows].numpy()
+        _cover_ellipse(strip.x, strip.y, *of_x, *of_y, *limits, covered)
+    return coverage
+
+
+@compiled("void(f4[:,::1], f4[:,::1], f4, f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")
+def _cover_ellipse(
+    xs: _Array,
+    ys: _Array,
+    middle_x: Any,
+    px_x: Any,
+    part_x: Any,
+    middle_y: Any,
+    px_y: Any,
+    part_y: Any,
+    least_radius: Any,
+    ramp_px: Any,
+    most: Any,
+    coverage: _Array,
+) -> None:
+    for row in range(len(coverage)):
+        covered = coverage[row]
+        for column in range(len(covered)):
+            x, y = (xs[row, column] - middle_x) * px_x, (ys[row, column] - middle_y) * px_y
+            radius = np.sqrt(x * x + y * y)
+            # How far out it is, 1 at the edge: of the radius there; in the middle, of the least.
+            out = np.sqrt((x * part_x) * (x * part_x) + (y * part_y) * (y * part_y))
+            edge = radius / out if out > _IN_THE_MIDDLE else least_radius
+            inside = (edge - radius + _HALF) / ramp_px
+            covered[column] = np.int16(min(max(inside, _ZERO), most) * _EVERYTHING + _HALF)
 
 
 def left_sited(planes: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the rays of pixels meet, on a CPU: textures, and how much is covered; see `passes.Passes`.
+"""What pixels see of textures, on a CPU: see `passes.Passes`.
 
 What has alpha is woven: its colours and alpha lie side by side in one number of 64 bits, and are
 interpolated together. What is opaque is bytes, in planes; OpenCV's remap looks at these.
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.compiled import compiled
-from seldsynth.render.passes import Pair
 from seldsynth.render.rays import Rays
 
 _Array = NDArray[Any]
@@ -42,8 +41,7 @@ _HALF_QUARTER, _FOURTEEN_BITS = np.uint64(2 * _EACH), np.uint64(0x3FFF * _EACH)
 _FIFTEEN_BITS = np.uint64(0x7FFF * _EACH)
 
 _ZERO, _HALF, _ONE = (np.float32(number) for number in (0, 0.5, 1))
-_EVERYTHING, _PART = np.float32(_ALL), _ONE / np.float32(_ALL)
-_IN_THE_MIDDLE = np.float32(1e-3)
+_PART = _ONE / np.float32(_ALL)
 _STEPS_OF_PADDING, _STEPS_PER_TEXEL = np.float32(64.5), np.float32(64)  # to the nearest
 
 
@@ -83,104 +81,13 @@ def _met(along: Any, forward: Any) -> Any:
     return along * (_ONE / max(forward, _HORIZON)) if forward > _HORIZON else _FAR_AWAY
 
 
-_RAYS = "f4[:,:,::1], f4[:,:,::1], i8"
-
-
-def cover_rectangle(
-    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
-) -> Tensor:
-    """See `Passes.cover_rectangle`."""
-    coverage = torch.empty(rays.shape, dtype=torch.int16)
-    columns, rows, covered = rays.columns.numpy(), rays.rows.numpy(), coverage.numpy()
-    for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
-        # Of x and of y: the middle, how it falls from there and from where, and where it is cut.
-        ramps = np.array(
-            [
-                ((n - 1) / 2, -side / n / ramp_px, (side + 1) / 2 / ramp_px, min(1.0, side))
-                for side, n in zip(sides, texels, strict=True)
-            ],
-            np.float32,
-        )
-        _cover_rectangle(columns, rows, index, ramps, covered)
-    return coverage
-
-
-@compiled(f"void({_RAYS}, f4[:,::1], i2[:,:,::1])")
-def _cover_rectangle(
-    columns: _Array,
-    rows: _Array,
-    index: int,
-    ramps: _Array,
-    coverage: _Array,
-) -> None:
-    of_forward, of_x, of_y = columns[0, index], columns[1, index], columns[2, index]
-    middle_x, slope_x, start_x, most_x = ramps[0]
-    middle_y, slope_y, start_y, most_y = ramps[1]
-    for row in range(coverage.shape[1]):
-        row_forward, row_x, row_y = rows[0, index, row], rows[1, index, row], rows[2, index, row]
-        covered = coverage[index, row]
-        for column in range(len(covered)):
-            forward = of_forward[column] + row_forward
-            x = _met(of_x[column] + row_x, forward)
-            y = _met(of_y[column] + row_y, forward)
-            across = min(max(abs(middle_x - x) * slope_x + start_x, _ZERO), most_x)
-            down = min(max(abs(middle_y - y) * slope_y + start_y, _ZERO), most_y)
-            covered[column] = np.int16(across * down * _EVERYTHING + _HALF)
-
-
-def cover_ellipse(
-    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
-) -> Tensor:
-    """See `Passes.cover_ellipse`."""
-    coverage = torch.empty(rays.shape, dtype=torch.int16)
-    columns, rows, covered = rays.columns.numpy(), rays.rows.numpy(), coverage.numpy()
-    for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
-        # Of x and of y: the middle, pixels per texel, and parts of the radius per pixel.
-        axes = np.array(
-            [((n - 1) / 2, side / n, 2 / side) for side, n in zip(sides, texels, strict=True)],
-            np.float32,
-        )
-        limits = (min(sides) / 2, ramp_px, min(1.0, *sides))
-        _cover_ellipse(columns, rows, index, axes, *limits, covered)
-    return coverage
-
-
-@compiled(f"void({_RAYS}, f4[:,::1], f4, f4, f4, i2[:,:,::1])")
-def _cover_ellipse(
-    columns: _Array,
-    rows: _Array,
-    index: int,
-    axes: _Array,
-    least_radius: Any,
-    ramp_px: Any,
-    most: Any,
-    coverage: _Array,
-) -> None:
-    of_forward, of_x, of_y = columns[0, index], columns[1, index], columns[2, index]
-    middle_x, px_x, part_x = axes[0]
-    middle_y, px_y, part_y = axes[1]
-    for row in range(coverage.shape[1]):
-        row_forward, row_x, row_y = rows[0, index, row], rows[1, index, row], rows[2, index, row]
-        covered = coverage[index, row]
-        for column in range(len(covered)):
-            forward = of_forward[column] + row_forward
-            x = (_met(of_x[column] + row_x, forward) - middle_x) * px_x
-            y = (_met(of_y[column] + row_y, forward) - middle_y) * px_y
-            radius = np.sqrt(x * x + y * y)
-            # How far out it is, 1 at the edge: of the radius there; in the middle, of the least.
-            out = np.sqrt((x * part_x) * (x * part_x) + (y * part_y) * (y * part_y))
-            edge = radius / out if out > _IN_THE_MIDDLE else least_radius
-            inside = (edge - radius + _HALF) / ramp_px
-            covered[column] = np.int16(min(max(inside, _ZERO), most) * _EVERYTHING + _HALF)
-
-
 def see_opaque(planes: Sequence[Tensor], rays: Rays, kept: Tensor) -> Tensor:
     """See `Passes.see_opaque`; of bytes."""
     count, height, width = rays.shape
     found = torch.empty((count, len(planes[0]), height, width), dtype=torch.int16)
     colours, behind = found.numpy(), kept.numpy()
     levels = np.empty((height, width), np.uint8)
-    for strip in _strips(rays):
+    for strip in strips(rays, inside=True):
         index, some = strip.rectangle, strip.rows
         for channel, plane in enumerate(planes[index].numpy()):
             seen = strip.look(plane, levels[some])
@@ -188,7 +95,7 @@ def see_opaque(planes: Sequence[Tensor], rays: Rays, kept: Tensor) -> Tensor:
     return found
 
 
-class _Strip(NamedTuple):
+class Strip(NamedTuple):
     """Some rows of a rectangle: x and y [rows, w] of their pixels, in texels."""
 
     rectangle: int
@@ -204,19 +111,22 @@ class _Strip(NamedTuple):
         return seen
 
 
-def _strips(rays: Rays) -> Iterator[_Strip]:
-    """All rows of all rectangles, some at a time, in the same memory."""
+def strips(rays: Rays, *, inside: bool) -> Iterator[Strip]:
+    """All rows of all rectangles, some at a time, in the same memory.
+
+    inside: x and y are brought to where there are texels, if the rays say so.
+    """
     count, height, width = rays.shape
     most_rows = min(height, max(1, _PIXELS_AT_A_TIME // width))
     across, down = np.empty((2, most_rows, width), np.float32)
     columns, rows = rays.columns.numpy(), rays.rows.numpy()
-    limits = _limits(rays, outside=np.inf)
+    limits = _limits(rays, outside=np.inf) if inside else (-np.inf, np.inf, np.inf)
     for index in range(count):
         for top in range(0, height, most_rows):
             some = slice(top, min(top + most_rows, height))
             x, y = across[: some.stop - top], down[: some.stop - top]
             _positions(columns, rows, index, top, *limits, x, y)
-            yield _Strip(index, some, x, y)
+            yield Strip(index, some, x, y)
 
 
 def _limits(rays: Rays, *, outside: float) -> tuple[float, float, float]:
