@@ -97,6 +97,8 @@ class View:
 
     def __getitem__(self, index: int) -> View:
         """The view of one of them."""
+        if len(self.rectangles) == 1:
+            return self
         return View([self.rectangles[index]], self.grid[index])
 
     @cached_property

@@ -11,8 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar, cast
 
 import cv2
@@ -60,6 +61,14 @@ class Picture:
     def has_alpha(self) -> bool:
         """Whether the last planes of both are alpha."""
         return len(self.luma) == 2
+
+
+@cache
+def _loops() -> ModuleType:
+    # As late as `processors` imports its own: plans need no picture's pixels.
+    from seldsynth.render import picture_loops
+
+    return picture_loops
 
 
 def level_for(*, width: int, height: int, seen_width: float, seen_height: float) -> int:
@@ -111,23 +120,22 @@ def _levelled(
             for plane, table in zip(planes, tables, strict=True)
         ]
     *colours, alpha = planes
-    level = COLOUR_SCALE / ALPHA_SCALE
-    lowest, most = (cv2.addWeighted(alpha, bound * level, alpha, 0, 0) for bound in (16, highest))
-    levelled = (
-        cv2.addWeighted(colour, gain, alpha, offset * level, 0)
-        for colour, offset in zip(colours, offsets, strict=True)
-    )
-    bounded = (cv2.min(cv2.max(colour, lowest), most) for colour in levelled)
-    return [*(cast(Plane, colour) for colour in bounded), alpha]
+    bounds = (16, highest)
+    return [
+        *(
+            _loops().levelled(colour, alpha, gain=gain, offset=offset, bounds=bounds)
+            for colour, offset in zip(colours, offsets, strict=True)
+        ),
+        alpha,
+    ]
 
 
 def _blurred(plane: Plane, across: float, down: float) -> Plane:
     """A plane under a Gaussian of some deviations; its borders go on outwards."""
     if max(across, down) < 0.2:
         return plane
-    sides = [2 * math.ceil(3 * sigma) + 1 for sigma in (across, down)]
-    border = cv2.BORDER_REPLICATE
-    return cast(Plane, cv2.GaussianBlur(plane, sides, across, sigmaY=down, borderType=border))
+    parts = plane.astype(np.uint16, copy=False)
+    return cast(Plane, _loops().blurred(parts, (across, down)).astype(plane.dtype, copy=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,27 +302,17 @@ class ClipSource:
         luma, alpha = planes.luma, planes.alpha
         assert alpha is not None
         half_alpha = _averaged(alpha, planes.chroma_blue.shape[::-1])
+        loops = _loops()
         blue, red = (
-            _premultiplied(one, half_alpha) for one in (planes.chroma_blue, planes.chroma_red)
+            loops.premultiplied(one, half_alpha) for one in (planes.chroma_blue, planes.chroma_red)
         )
         whole, half = (width, height), (width // 2, height // 2)
-        wholes = (_premultiplied(luma, alpha), _in_parts(alpha))
-        halves = (blue, red, _in_parts(half_alpha))
+        wholes = (loops.premultiplied(luma, alpha), loops.in_parts(alpha))
+        halves = (blue, red, loops.in_parts(half_alpha))
         return Picture(
             luma=[_averaged(plane, whole) for plane in wholes],
             chroma=[_averaged(plane, half) for plane in halves],
         )
-
-
-def _premultiplied(colour: Plane, alpha: Plane) -> Plane:
-    """Bytes times bytes, in parts of COLOUR_SCALE."""
-    product = cv2.multiply(colour, alpha, scale=COLOUR_SCALE / 255, dtype=cv2.CV_16U)
-    return cast(Plane, product)
-
-
-def _in_parts(alpha: Plane) -> Plane:
-    """Bytes in parts of ALPHA_SCALE."""
-    return cast(Plane, cv2.LUT(alpha, np.rint(_BYTES * (ALPHA_SCALE / 255)).astype(np.uint16)))
 
 
 def _cropped(planes: Planes, crop: Crop | None) -> Planes:

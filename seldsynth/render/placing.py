@@ -179,11 +179,11 @@ class _Showing:
 
     def _seen(self, sights: Sequence[_Sight]) -> Iterator[tuple[_Sight, Patch]]:
         """Each sight as a patch, those together that can be made together."""
-        views: dict[_Stand, View] = {}
+        views: dict[_Stand, tuple[View, int]] = {}  # and which of its rectangles
         new: dict[_Stand, _Sight] = {}
         for sight in sights:
             if (known := self._views.get(sight.stand)) is not None:
-                views[sight.stand] = known
+                views[sight.stand] = known, 0
             else:
                 new.setdefault(sight.stand, sight)
         sizes = {"width": self._width, "height": self._height}
@@ -192,18 +192,18 @@ class _Showing:
             view = self._view([sight.stand for sight in some], of_one_size(rectangles, **sizes))
             patches = warp([sight.texture for sight in some], view)
             for index, (sight, patch) in enumerate(zip(some, patches, strict=True)):
-                views[sight.stand] = view[index]
-                yield self._noted(sight, patch, views[sight.stand])
+                views[sight.stand] = view, index
+                yield self._noted(sight, patch, view, index)
         for sight in sights:
             if new.get(sight.stand) != sight:
-                view = views[sight.stand]
-                yield self._noted(sight, warp([sight.texture], view)[0], view)
+                view, index = views[sight.stand]
+                yield self._noted(sight, warp([sight.texture], view[index])[0], view, index)
 
-    def _noted(self, sight: _Sight, patch: Patch, view: View) -> tuple[_Sight, Patch]:
+    def _noted(self, sight: _Sight, patch: Patch, view: View, index: int) -> tuple[_Sight, Patch]:
         if not self._changing:
             self._patches.put(sight, patch)
         elif self._views.get(sight.stand) is None:
-            self._views.put(sight.stand, view)
+            self._views.put(sight.stand, view[index])
         return sight, patch
 
     def _view(self, stands: Sequence[_Stand], rectangles: Sequence[Rectangle]) -> View:

@@ -55,24 +55,30 @@ def texture(planes: Sequence[_Array], device: torch.device) -> Tensor:
         return torch.from_numpy(np.stack(planes) if len(planes) > 1 else planes[0][None])
     height, width = planes[0].shape
     woven = np.zeros((height + 3, width + 3), np.uint64)
-    _weave(np.stack(planes), woven)
+    *colours, alpha = (np.ascontiguousarray(plane) for plane in planes)
+    _weave_alpha(alpha, woven)
+    for colour in reversed(colours):
+        _weave_colour(colour, woven)
     return torch.from_numpy(woven.view(np.int64))
 
 
-@compiled("void(u2[:,:,::1], u8[:,::1])")
-def _weave(planes: _Array, woven: _Array) -> None:
-    last, height, width = len(planes) - 1, planes.shape[1], planes.shape[2]
-    for y in range(height):
-        row = woven[y + 1, 1 : width + 1]
-        alpha = planes[last, y]
-        for x in range(width):
-            part = np.uint32(alpha[x]) * np.uint32(_OPAQUE) + np.uint32(_ALPHA_SCALE // 2)
+@compiled("void(u2[:,::1], u8[:,::1])")
+def _weave_alpha(alpha: _Array, woven: _Array) -> None:
+    for y in range(len(alpha)):
+        parts, row = alpha[y], woven[y + 1, 1 : 1 + alpha.shape[1]]
+        for x in range(len(row)):
+            part = np.uint32(parts[x]) * np.uint32(_OPAQUE) + np.uint32(_ALPHA_SCALE // 2)
             row[x] = np.uint64(part // np.uint32(_ALPHA_SCALE))
-        for channel in range(last - 1, -1, -1):
-            colour = planes[channel, y]
-            for x in range(width):
-                part = np.uint32(colour[x]) + np.uint32(1 << (_COLOUR_BITS - 1))
-                row[x] = row[x] << np.uint64(16) | np.uint64(part >> np.uint32(_COLOUR_BITS))
+
+
+@compiled("void(u2[:,::1], u8[:,::1])")
+def _weave_colour(colour: _Array, woven: _Array) -> None:
+    """One more number, before those that are there."""
+    for y in range(len(colour)):
+        levels, row = colour[y], woven[y + 1, 1 : 1 + colour.shape[1]]
+        for x in range(len(row)):
+            level = np.uint32(levels[x]) + np.uint32(1 << (_COLOUR_BITS - 1))
+            row[x] = row[x] << np.uint64(16) | np.uint64(level >> np.uint32(_COLOUR_BITS))
 
 
 @compiled("f4(f4, f4)")

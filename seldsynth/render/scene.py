@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -128,7 +130,7 @@ class _Buffer:
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self._painted: list[Patch] = []
+        self._painted: list[_Painted] = []
         self._canvas_moves: int | None = None
 
     def paint(self, patches: list[Patch], background: Frame, canvas_moves: int) -> None:
@@ -136,7 +138,7 @@ class _Buffer:
         if self._canvas_moves != canvas_moves:
             self.frame.buffer.copy_(background.buffer)
             self._painted = []
-        elif _same(patches, self._painted):
+        elif _are_painted(patches, self._painted):
             return
         # What lies on nothing but the background is laid on that at once, and makes it needless to
         # bring back what is there.
@@ -145,7 +147,21 @@ class _Buffer:
             self.frame.restore(old.rectangle, background, but_for=place)
         for patch, place in zip(patches, alone, strict=True):
             self.frame.paint(patch, background if place else None)
-        self._painted, self._canvas_moves = patches, canvas_moves
+        self._painted = [_Painted(ref(patch), patch.rectangle) for patch in patches]
+        self._canvas_moves = canvas_moves
+
+
+class _Painted(NamedTuple):
+    """A patch that a buffer shows, not kept for that: its memory is wanted by the next ones."""
+
+    patch: ref[Patch]
+    rectangle: Rectangle
+
+
+def _are_painted(patches: Sequence[Patch], painted: Sequence[_Painted]) -> bool:
+    return len(patches) == len(painted) and all(
+        patch is there.patch() for patch, there in zip(patches, painted, strict=True)
+    )
 
 
 def _alone(places: Sequence[Rectangle], *, canvas_width: int) -> list[Rectangle | None]:
@@ -217,12 +233,6 @@ def _nearness(shown: _Shown) -> tuple[float, int]:
 def _close(tiles: Iterable[Tile]) -> None:
     for tile in tiles:
         tile.close()
-
-
-def _same(patches: list[Patch], painted: list[Patch]) -> bool:
-    return len(patches) == len(painted) and all(
-        a is b for a, b in zip(patches, painted, strict=True)
-    )
 
 
 def open_canvas(plan: CanvasPlan, folders: Mapping[str, Path], frame: Frame) -> Canvas:

@@ -44,6 +44,11 @@ class Planar:
     is_opaque: bool
     reaches_edges: bool
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return self.luma.nbytes + self.chroma.nbytes
+
 
 @dataclass(frozen=True, eq=False)
 class Woven:
@@ -55,6 +60,11 @@ class Woven:
 
     is_opaque = False
     chroma_texels = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensor."""
+        return self.woven.nbytes
 
 
 Texture = Planar | Woven
@@ -83,8 +93,8 @@ def _texels(plane: NDArray[Any]) -> tuple[int, int]:
 
 
 def _reaches_edges(alpha: NDArray[Any]) -> bool:
-    sides = (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1])
-    return any(bool(side.max() >= _UNSEEN) for side in sides)
+    sides = np.concatenate((alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
+    return bool(sides.max() >= _UNSEEN)
 
 
 def shadow_texture(strength: float, *, aspect: float, device: torch.device) -> Texture:

@@ -21,7 +21,7 @@ from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, appears_at, make_billboard
 from seldsynth.render.textures import Texture, as_texture
 
-_TEXTURES_KEPT = 4  # of a still that comes nearer and goes away again
+_KEPT_BYTES = 6 << 20  # of textures of a still that comes nearer and goes away again
 _STEPS, _BLUR_STEPS = 2, 8  # of an octave of its size, that it may be off where it is averaged
 
 
@@ -126,12 +126,17 @@ class Tile:
         texels_per_px = picture.luma[0].shape[1] / seen_width
         octaves = round(steps * math.log2(texels_per_px)) / steps if steps else 0.0
         if (picture, octaves) not in self._textures:
-            most = 1 if self._plan.asset.kind == "video" else _TEXTURES_KEPT
-            if len(self._textures) == most:
-                self._textures.pop(next(iter(self._textures)))
             look = changed(picture, self._plan.look, texels_per_px=2**octaves)
-            self._textures[picture, octaves] = as_texture(look, device=self._device)
+            self._keep((picture, octaves), as_texture(look, device=self._device))
         return self._textures[picture, octaves]
+
+    def _keep(self, key: tuple[Picture, float], texture: Texture) -> None:
+        """Keep a texture in place of the oldest; of a clip, which does not show it again, alone."""
+        most = 0 if isinstance(self._source, ClipSource) else _KEPT_BYTES
+        kept = sum(one.nbytes for one in self._textures.values())
+        while self._textures and kept + texture.nbytes > most:
+            kept -= self._textures.pop(next(iter(self._textures))).nbytes
+        self._textures[key] = texture
 
     def billboard(self, row: int) -> Billboard:
         """How it stands."""

@@ -6,7 +6,6 @@ They are the outlines of what a video frame shows, averaged over the pixels of a
 from __future__ import annotations
 
 import json
-import math
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -81,13 +80,14 @@ def moments(plan: ScenePlan, masks_per_s: Fraction) -> Iterator[tuple[int, int]]
     Of the video frames in [index, index + 1) / masks_per_s it is the one nearest to the middle;
     where there is none, there is no mask.
     """
-    rate = plan.frames_per_second
-    for index in range(math.ceil(plan.num_frames / rate * masks_per_s)):
-        first = math.ceil(index / masks_per_s * rate)
-        end = min(math.ceil((index + 1) / masks_per_s * rate), plan.num_frames)
-        middle = (index + Fraction(1, 2)) / masks_per_s * rate
+    # Video frames per moment, in whole numbers: of fractions it would take long.
+    step, parts = (plan.frames_per_second / masks_per_s).as_integer_ratio()
+    for index in range(-(-plan.num_frames * parts // step)):
+        first = -(-index * step // parts)
+        end = min(-(-(index + 1) * step // parts), plan.num_frames)
+        middle = ((2 * index + 1) * step + parts) // (2 * parts)
         if first < end:
-            yield index, min(max(first, math.floor(middle + Fraction(1, 2))), end - 1)
+            yield index, min(max(first, middle), end - 1)
 
 
 class _JsonLines:
