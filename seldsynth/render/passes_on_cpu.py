@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.compiled import compiled
-from seldsynth.render.passes import Counts, Pair, PatchPlanes, Place, Planes
+from seldsynth.render.passes import Counts, Laid, Pair, PatchPlanes, Planes
 from seldsynth.render.rays import Rays
 from seldsynth.render.sampling_on_cpu import see, see_opaque, see_woven, strips, texture
 
@@ -30,6 +30,7 @@ __all__ = [
     "see",
     "see_opaque",
     "see_woven",
+    "spans",
     "texture",
 ]
 
@@ -42,6 +43,7 @@ _COVERAGE_BITS = 7  # that coverage has more than what is kept
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _IN_THE_MIDDLE = np.float32(1e-3)
 _EVERYTHING = np.float32(_ALL)
+_LINE = np.uint64(64)
 
 
 def cover_rectangle(
@@ -172,55 +174,197 @@ def _kept_by_edges(coverage: _Array, kept: _Array) -> None:
         kept[x] = np.int16(_WHOLE - ((np.int32(coverage[x]) + half) >> _COVERAGE_BITS))
 
 
+def spans(kept: Tensor, half_kept: Tensor) -> Tensor:
+    """See `Passes.spans`."""
+    count, height, _ = half_kept.shape
+    found = torch.empty((count, height, 2), dtype=torch.int32)
+    _spans(kept.numpy(), half_kept.numpy(), found.numpy())
+    return found
+
+
+@compiled("b1(i2[:], i2[:], i2[:], i8)")
+def _keeps_all(upper: _Array, lower: _Array, row: _Array, x: int) -> bool:
+    kept = (upper[2 * x], upper[2 * x + 1], lower[2 * x], lower[2 * x + 1], row[x])
+    return kept == (_WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
+
+
+@compiled("void(i2[:,:,:], i2[:,:,:], i4[:,:,::1])")
+def _spans(kept: _Array, half_kept: _Array, found: _Array) -> None:
+    for n in range(len(found)):
+        for y in range(found.shape[1]):
+            upper, lower, row = kept[n, 2 * y], kept[n, 2 * y + 1], half_kept[n, y]
+            begin, end = 0, len(row)
+            while begin < end and _keeps_all(upper, lower, row, begin):
+                begin += 1
+            while begin < end and _keeps_all(upper, lower, row, end - 1):
+                end -= 1
+            found[n, y, 0], found[n, y, 1] = begin, end
+
+
 def blend(
     canvas: Planes,
     below: Planes,
     patch: PatchPlanes,
-    x0: int,
-    y0: int,
+    laid: Laid,
+    instead_of: Laid | None = None,
 ) -> None:
     """See `Passes.blend`."""
     (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
     colour, kept, half_colours, half_kept = (plane.numpy() for plane in patch)
     parts = (colour, kept, half_colours, half_kept)
-    _blend(luma, chroma, luma_below, chroma_below, *parts, x0, y0)
+    new, old = _where(laid), _where(instead_of or _NOWHERE)
+    _blend(luma, chroma, luma_below, chroma_below, *parts, *new, *old)
+
+
+def restore(canvas: Planes, below: Planes, laid: Laid) -> None:
+    """See `Passes.restore`."""
+    (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
+    _restore(luma, chroma, luma_below, chroma_below, *_where(laid))
+
+
+_NOWHERE: Laid = (0, 0, 0, 0), torch.empty((0, 2), dtype=torch.int32)
 
 
 def _arrays(planes: Planes) -> tuple[_Array, _Array]:
     return planes[0].numpy(), planes[1].numpy()
 
 
-@compiled("void(u1[::1], u1[::1])")
-def _copy(found: _Array, below: _Array) -> None:
-    for x in range(len(found)):
-        found[x] = below[x]
+def _where(laid: Laid) -> tuple[_Array, int, int]:
+    (x0, y0, _, _), spans = laid
+    return spans.numpy(), x0, y0
 
 
-@compiled("void(u1[::1], i2[::1], i2[::1], u1[::1])")
-def _blend_row(below: _Array, colour: _Array, kept: _Array, mixed: _Array) -> None:
-    for x in range(len(mixed)):
-        both = np.uint16(np.uint16(below[x]) * np.uint16(kept[x]) + np.uint16(colour[x]))
-        mixed[x] = np.uint8(both >> _WHOLE_BITS)
+# Rows of planes are parts of one long row, counted by numbers that cannot be negative: a view of
+# each row, or a number that might count from the end, takes as long as what is done to the row.
 
 
-@compiled("void(u1[:,::1], u1[:,::1], i2[:,::1], i2[:,::1], i8, i8)")
-def _blend_plane(
-    plane: _Array, below: _Array, colour: _Array, kept: _Array, x0: int, y0: int
+@compiled("void(u1[::1], u1[::1], u8, u8)")
+def _copy(pixels: _Array, below: _Array, at: int, count: int) -> None:
+    for x in range(count):
+        pixels[at + x] = below[at + x]
+
+
+@compiled("void(u1[::1], u1[::1], u8, u8, u8, u8)")
+def _restore_part(pixels: _Array, below: _Array, row: int, width: int, x: int, count: int) -> None:
+    """Columns of a row from x on, counted on beyond its end."""
+    x %= width
+    before = min(count, width - x)
+    _copy(pixels, below, row + x, before)
+    _copy(pixels, below, row, count - before)
+
+
+@compiled("void(u1[::1], u1[::1], i8, i8, i8, i8, i8, i8)")
+def _restore_row(
+    pixels: _Array,
+    below: _Array,
+    row: int,
+    width: int,
+    begin: int,
+    end: int,
+    but_begin: int,
+    but_end: int,
 ) -> None:
-    width = colour.shape[1]
-    left = min(width, plane.shape[1] - x0)
-    mixed = np.empty(width, np.uint8)  # what is written may be what is read
-    for here, ours, count in ((x0, 0, left), (0, left, width - left)):
-        if count:
-            there, its = slice(here, here + count), slice(ours, ours + count)
-            for y in range(len(colour)):
-                _blend_row(below[y0 + y, there], colour[y, its], kept[y, its], mixed[:count])
-                _copy(plane[y0 + y, there], mixed[:count])
+    """All between two columns, but for what is between two others, counted on likewise."""
+    spared = but_end - but_begin
+    # Counted from where that begins: between its end and its beginning once around, and beyond its
+    # end there.
+    first = (begin - but_begin) % width
+    last = first + end - begin
+    for one, other in ((max(first, spared), min(last, width)), (width + spared, last)):
+        if one < other:
+            _restore_part(pixels, below, row, width, but_begin + one, other - one)
+
+
+@compiled("void(u1[::1], u1[::1], i2[::1], i2[::1], u8, u8, u8, u1[::1])")
+def _mix(
+    pixels: _Array,
+    below: _Array,
+    colours: _Array,
+    kept: _Array,
+    at: int,
+    first: int,
+    count: int,
+    mixed: _Array,
+) -> None:
+    """Pixels from `at` on, by those of a patch from its first on.
+
+    mixed: memory, since what is written may be what is read.
+    """
+    for x in range(count):
+        behind = np.uint16(np.uint16(below[at + x]) * np.uint16(kept[first + x]))
+        mixed[x] = np.uint8(np.uint16(behind + np.uint16(colours[first + x])) >> _WHOLE_BITS)
+    for x in range(count):
+        pixels[at + x] = mixed[x]
+
+
+@compiled("UniTuple(i8, 2)(i4[:,::1], i8, i8)")
+def _span(spans: _Array, scale: int, y: int) -> tuple[int, int]:
+    """Between which columns a patch shows in its row y; of a plane with so many for each span."""
+    if not 0 <= y < scale * len(spans):
+        return 0, 0
+    return scale * spans[y // scale, 0], scale * spans[y // scale, 1]
+
+
+@compiled("u8(u1[::1], u1[::1], u8, u8)")
+def _fetch(pixels: _Array, below: _Array, at: int, end: int) -> Any:
+    """Look at each of the processor's lines of memory: the sum matters to nobody."""
+    total = np.uint64(0)
+    for x in range(at, end, _LINE):
+        total += np.uint64(pixels[x]) + np.uint64(below[x])
+    return total
 
 
 @compiled(
-    "void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1],"
-    " i2[:,::1], i2[:,::1], i2[:,:,::1], i2[:,::1], i8, i8)"
+    "void(u1[:,::1], u1[:,::1], i2[:,::1], i2[:,::1], i8, i4[:,::1], i8, i8, i4[:,::1], i8, i8)"
+)
+def _blend_plane(
+    plane: _Array,
+    below: _Array,
+    colour: _Array,
+    kept: _Array,
+    scale: int,
+    spans: _Array,
+    x0: int,
+    y0: int,
+    old_spans: _Array,
+    old_x0: int,
+    old_y0: int,
+) -> None:
+    """scale: columns and rows of the plane for one of chroma.
+
+    The old one goes row by row, just before the new one comes: each row is fetched once.
+    """
+    width, patch_width = plane.shape[1], colour.shape[1]
+    pixels, behind = plane.reshape(-1), below.reshape(-1)
+    patch = (colour.reshape(-1), kept.reshape(-1))
+    mixed = np.empty(patch_width, np.uint8)
+    # Rows lie far apart. Asked for all at once, they come sooner than one by one.
+    fetched = np.uint64(0)
+    for y in range(len(colour)):
+        begin, end = _span(spans, scale, y)
+        first = (y0 + y) * width + x0 + begin
+        fetched += _fetch(pixels, behind, first, min(first + end - begin, len(pixels)))
+    mixed[0] = np.uint8(fetched)
+    top, bottom = y0, y0 + len(colour)
+    if len(old_spans):
+        top, bottom = min(top, old_y0), max(bottom, old_y0 + scale * len(old_spans))
+    for y in range(top, bottom):
+        row = y * width
+        begin, end = _span(spans, scale, y - y0)
+        first, last = _span(old_spans, scale, y - old_y0)
+        if first < last:
+            old = (old_x0 + first, old_x0 + last)
+            _restore_row(pixels, behind, row, width, *old, x0 + begin, x0 + end)
+        if begin < end:
+            at, its = (x0 + begin) % width, (y - y0) * patch_width + begin
+            before = min(end - begin, width - at)
+            _mix(pixels, behind, *patch, row + at, its, before, mixed)
+            _mix(pixels, behind, *patch, row, its + before, end - begin - before, mixed)
+
+
+@compiled(
+    "void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1], i2[:,::1], i2[:,::1], i2[:,:,::1],"
+    " i2[:,::1], i4[:,::1], i8, i8, i4[:,::1], i8, i8)"
 )
 def _blend(
     luma: _Array,
@@ -231,90 +375,44 @@ def _blend(
     kept: _Array,
     half_colours: _Array,
     half_kept: _Array,
+    spans: _Array,
     x0: int,
     y0: int,
+    old_spans: _Array,
+    old_x0: int,
+    old_y0: int,
 ) -> None:
-    _blend_plane(luma, luma_below, colour, kept, x0, y0)
+    old = (old_spans, old_x0, old_y0)
+    _blend_plane(luma, luma_below, colour, kept, 2, spans, x0, y0, *old)
+    half, old = (spans, x0 // 2, y0 // 2), (old_spans, old_x0 // 2, old_y0 // 2)
     for n in range(2):
-        half_colour = half_colours[n]
-        _blend_plane(chroma[n], chroma_below[n], half_colour, half_kept, x0 // 2, y0 // 2)
+        _blend_plane(chroma[n], chroma_below[n], half_colours[n], half_kept, 1, *half, *old)
 
 
-def restore(
-    canvas: Planes,
-    below: Planes,
-    place: Place,
-    but_for: Place | None = None,
-) -> None:
-    """See `Passes.restore`."""
-    (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
-    _restore(luma, chroma, luma_below, chroma_below, *place, *(but_for or _NOWHERE))
-
-
-_NOWHERE = (0, 0, 0, 0)
-
-
-@compiled("void(u1[::1], u1[::1], i8, i8)")
-def _restore_part(found: _Array, below: _Array, begin: int, end: int) -> None:
-    """Columns of a row, counted on beyond its end."""
-    width = len(found)
-    _copy(found[begin:end], below[begin:end])
-    if end > width:
-        _copy(found[: end - width], below[: end - width])
-
-
-@compiled("void(u1[:,::1], u1[:,::1], i8, i8, i8, i8, i8, i8, i8, i8)")
+@compiled("void(u1[:,::1], u1[:,::1], i8, i4[:,::1], i8, i8)")
 def _restore_plane(
-    plane: _Array,
-    below: _Array,
-    x0: int,
-    y0: int,
-    width: int,
-    height: int,
-    but_x0: int,
-    but_y0: int,
-    but_width: int,
-    but_height: int,
+    plane: _Array, below: _Array, scale: int, spans: _Array, x0: int, y0: int
 ) -> None:
-    canvas_width = plane.shape[1]
-    begin = (x0 - but_x0) % canvas_width  # counted from where the other place begins
-    end = begin + width
-    for y in range(y0, y0 + height):
-        found, behind = plane[y], below[y]
-        if not but_y0 <= y < but_y0 + but_height:
-            _restore_part(found, behind, x0, x0 + width)
-            continue
-        # Between its end and its beginning once around; and beyond its end there.
-        for first, last in (
-            (max(begin, but_width), min(end, canvas_width)),
-            (canvas_width + but_width, end),
-        ):
-            if first < last:
-                at = (but_x0 + first) % canvas_width
-                _restore_part(found, behind, at, at + last - first)
+    pixels, behind, width = plane.reshape(-1), below.reshape(-1), plane.shape[1]
+    for y in range(scale * len(spans)):
+        begin, end = _span(spans, scale, y)
+        if begin < end:
+            _restore_part(pixels, behind, (y0 + y) * width, width, x0 + begin, end - begin)
 
 
-@compiled("void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1], i8, i8, i8, i8, i8, i8, i8, i8)")
+@compiled("void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1], i4[:,::1], i8, i8)")
 def _restore(
     luma: _Array,
     chroma: _Array,
     luma_below: _Array,
     chroma_below: _Array,
+    spans: _Array,
     x0: int,
     y0: int,
-    width: int,
-    height: int,
-    but_x0: int,
-    but_y0: int,
-    but_width: int,
-    but_height: int,
 ) -> None:
-    but = (but_x0, but_y0, but_width, but_height)
-    _restore_plane(luma, luma_below, x0, y0, width, height, *but)
-    half_but = (but_x0 // 2, but_y0 // 2, but_width // 2, but_height // 2)
+    _restore_plane(luma, luma_below, 2, spans, x0, y0)
     for n in range(2):
-        half = (x0 // 2, y0 // 2, width // 2, height // 2)
-        _restore_plane(chroma[n], chroma_below[n], *half, *half_but)
+        _restore_plane(chroma[n], chroma_below[n], 1, spans, x0 // 2, y0 // 2)
 
 
 def own_pixels(kept: Sequence[Tensor]) -> list[tuple[Tensor, Counts, Counts]]:

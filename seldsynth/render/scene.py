@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 from weakref import ref
@@ -21,6 +20,7 @@ from seldsynth.errors import AssetError
 from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
+from seldsynth.render.passes import Laid
 from seldsynth.render.projection import Rectangle
 from seldsynth.render.tile import Appearance, Tile
 
@@ -140,15 +140,34 @@ class _Buffer:
             self._painted = []
         elif _are_painted(patches, self._painted):
             return
-        # What lies on nothing but the background is laid on that at once, and makes it needless to
-        # bring back what is there.
-        alone = _alone([patch.rectangle for patch in patches], canvas_width=self.frame.width)
-        for old, place in zip_longest(self._painted, alone[: len(self._painted)]):
-            self.frame.restore(old.rectangle, background, but_for=place)
-        for patch, place in zip(patches, alone, strict=True):
-            self.frame.paint(patch, background if place else None)
-        self._painted = [_Painted(ref(patch), patch.rectangle) for patch in patches]
+        steps = self._steps(patches)
+        replaced = [step.instead_of for step in steps]
+        for old in self._painted:
+            if not any(old.laid is one for one in replaced):
+                self.frame.restore(old.laid, background)
+        for step in steps:
+            below = background if step.is_alone else None
+            self.frame.paint(step.patch, below, instead_of=step.instead_of)
+        self._painted = [_Painted(ref(patch), patch.rectangle, patch.laid) for patch in patches]
         self._canvas_moves = canvas_moves
+
+    def _steps(self, patches: Sequence[Patch]) -> list[_Step]:
+        """Patches in their order, each in place of the one that was, if neither meets one before.
+
+        The other ones are to be gone before these steps.
+        """
+        steps: list[_Step] = []
+        for index, patch in enumerate(patches):
+            before = [step.patch.rectangle for step in steps]
+            is_alone, instead_of = not self._meets(patch.rectangle, before), None
+            if is_alone and index < len(self._painted):
+                old = self._painted[index]
+                instead_of = None if self._meets(old.rectangle, before) else old.laid
+            steps.append(_Step(patch, is_alone, instead_of))
+        return steps
+
+    def _meets(self, place: Rectangle, others: Sequence[Rectangle]) -> bool:
+        return any(place.meets(one, canvas_width=self.frame.width) for one in others)
 
 
 class _Painted(NamedTuple):
@@ -156,23 +175,24 @@ class _Painted(NamedTuple):
 
     patch: ref[Patch]
     rectangle: Rectangle
+    laid: Laid
+
+
+class _Step(NamedTuple):
+    """How a patch is painted: alone, it is laid on the background at once.
+
+    instead_of: what the same step brings back the background for.
+    """
+
+    patch: Patch
+    is_alone: bool
+    instead_of: Laid | None
 
 
 def _are_painted(patches: Sequence[Patch], painted: Sequence[_Painted]) -> bool:
     return len(patches) == len(painted) and all(
         patch is there.patch() for patch, there in zip(patches, painted, strict=True)
     )
-
-
-def _alone(places: Sequence[Rectangle], *, canvas_width: int) -> list[Rectangle | None]:
-    """Places, but for those that meet one before them."""
-
-    def is_alone(index: int) -> bool:
-        return not any(
-            places[index].meets(one, canvas_width=canvas_width) for one in places[:index]
-        )
-
-    return [place if is_alone(index) else None for index, place in enumerate(places)]
 
 
 def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, Fraction, list[Layer]]]:
