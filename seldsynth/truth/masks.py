@@ -90,12 +90,15 @@ def moments(plan: ScenePlan, masks_per_s: Fraction) -> Iterator[tuple[int, int]]
             yield index, min(max(first, middle), end - 1)
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 class _JsonLines:
     """A JSON file of lists with a line per entry, written as its entries come."""
 
     def __init__(self, file: TextIO, *, info: Mapping[str, str]) -> None:
         self._file = file
-        self._file.write(f'{{\n"info": {json.dumps(info, ensure_ascii=False)}')
+        self._file.write(f'{{\n"info": {_as_json(info)}')
         self._before_next = ""
 
     def begin(self, key: str) -> None:
@@ -152,8 +155,7 @@ class CocoFile:
         for index, seen in zip(frame.tiles, frame.seen, strict=True):
             boxes = boxes_of(seen, width=self._width)
             if boxes:
-                annotation = self._annotation(image_id, index, seen, boxes)
-                self._lines.add(json.dumps(annotation, ensure_ascii=False))
+                self._lines.add(_as_json(self._annotation(image_id, index, seen, boxes)))
 
     def end(self) -> None:
         """Write what closes the file."""
@@ -163,7 +165,7 @@ class CocoFile:
     def _write_list(self, key: str, entries: list[dict[str, Any]]) -> None:
         self._lines.begin(key)
         for entry in entries:
-            self._lines.add(json.dumps(entry, ensure_ascii=False))
+            self._lines.add(_as_json(entry))
         self._lines.end()
 
     def _video(self) -> dict[str, Any]:

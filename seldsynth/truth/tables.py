@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from io import StringIO
 from typing import TextIO
 
 from seldsynth.cast import Cast, Playhead
@@ -60,8 +62,8 @@ class TrackTable:
             lambda place: _Course(events[place], plan),
             frame_rate=plan.frames_per_second,
         )
-        self._writer = csv.writer(file, lineterminator="\n")
-        self._writer.writerow(TRACK_COLUMNS)
+        self._file = file
+        self._file.write(_csv_line(TRACK_COLUMNS))
 
     def tell(self, video_frame: int, seen: Mapping[int, tuple[list[Box], float]]) -> None:
         """Write the rows of a video frame; frames come in order.
@@ -72,8 +74,14 @@ class TrackTable:
         there = self._courses.at(video_frame)
         for place, course, row in sorted(there, key=lambda one: one[1].event_index):
             boxes, fraction = seen.get(place, ([], 0.0))
-            self._writer.writerow(course.cells(video_frame, row, boxes, fraction))
+            self._file.write(course.line(video_frame, row, boxes, fraction))
         self._courses.leave()
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    line = StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
 
 
 class _Course:
@@ -91,56 +99,54 @@ class _Course:
             interpolate=plan.interpolate,
         )
         self.playhead = Playhead(self._motion)
-
-    def cells(
-        self, video_frame: int, row: int, boxes: list[Box], fraction: float
-    ) -> tuple[object, ...]:
-        """The cells of a video frame, which is a row of the motion."""
-        one, motion = self._one, self._motion
-        shown = 1.0
+        self._distance_m = self._motion.blend(one.track.distance_m)
+        self._names = f"{one.event_index},{one.class_id},{one.source_id}"
+        self._asset, self._longer_side_deg = "", None
         if isinstance(one, TilePlan):
-            shown = shown_part(one, self._plan, row, len(motion.video_frames))
-        sides = [side for box in boxes for side in (box.x, box.y, box.width, box.height)]
+            self._asset = _csv_line([f"{one.asset.folder}/{one.asset.path}"]).rstrip("\n")
+            self._longer_side_deg = self._motion.blend(one.longer_side_deg)
+
+    def line(self, video_frame: int, row: int, boxes: list[Box], fraction: float) -> str:
+        """The line of a video frame, which is a row of the motion.
+
+        As `csv` would write it: numbers need no quotes, and the asset has got its own.
+        """
+        motion = self._motion
+        time_s = video_frame * self._rate.denominator / self._rate.numerator
+        azimuth_deg, elevation_deg = motion.azimuth_deg.item(row), motion.elevation_deg.item(row)
+        sides = [f"{box.x},{box.y},{box.width},{box.height}" for box in boxes]
+        sides += [",,,"] * (2 - len(boxes))
         return (
-            video_frame,
-            f"{video_frame * self._rate.denominator / self._rate.numerator:.6f}",
-            one.event_index,
-            one.class_id,
-            one.source_id,
-            f"{motion.azimuth_deg[row]:.3f}",
-            f"{motion.elevation_deg[row]:.3f}",
-            f"{motion.blend_at(row, one.track.distance_m):.3f}",
-            *self._angles(row),
-            *sides,
-            *[""] * (8 - len(sides)),
-            f"{fraction:.4f}",
-            f"{one.asset.folder}/{one.asset.path}" if isinstance(one, TilePlan) else "",
-            " ".join(_flags(one, crosses_seam=len(boxes) > 1, is_fading=shown < 1)),
+            f"{video_frame},{time_s:.6f},{self._names},{azimuth_deg:.3f},{elevation_deg:.3f},"
+            f"{self._distance_m.item(row):.3f},{self._angles(row)},{','.join(sides)},"
+            f"{fraction:.4f},{self._asset},{self._flags(row, crosses_seam=len(boxes) > 1)}\n"
         )
 
-    def _angles(self, row: int) -> tuple[str, str]:
-        """Angular width and height, as cells."""
+    def _angles(self, row: int) -> str:
+        """The cells of angular width and height."""
         one = self._one
-        if not isinstance(one, TilePlan):
-            return ("", "")
-        billboard = make_billboard(
-            azimuth_deg=0,
-            elevation_deg=0,
-            longer_side_deg=self._motion.blend_at(row, one.longer_side_deg),
-            aspect=one.width / one.height,
-        )
-        halves = (billboard.half_width, billboard.half_height)
-        width, height = (f"{math.degrees(2 * math.atan(half)):.3f}" for half in halves)
-        return width, height
+        if not isinstance(one, TilePlan) or self._longer_side_deg is None:
+            return ","
+        return _angles_of(self._longer_side_deg.item(row), one.width / one.height)
+
+    def _flags(self, row: int, *, crosses_seam: bool) -> str:
+        one, flags = self._one, []
+        if isinstance(one, UnseenEvent):
+            flags.append("offscreen" if one.reason == OFF_SCREEN else "no-picture")
+        else:
+            if one.silent:
+                flags.append("silent")
+            if shown_part(one, self._plan, row, len(self._motion.video_frames)) < 1:
+                flags.append("fading")
+        if crosses_seam:
+            flags.append("seam")
+        return " ".join(flags)
 
 
-def _flags(one: TilePlan | UnseenEvent, *, crosses_seam: bool, is_fading: bool) -> Iterator[str]:
-    if isinstance(one, UnseenEvent):
-        yield "offscreen" if one.reason == OFF_SCREEN else "no-picture"
-    else:
-        if one.silent:
-            yield "silent"
-        if is_fading:
-            yield "fading"
-    if crosses_seam:
-        yield "seam"
+@lru_cache(maxsize=256)  # what stays as far away stays as large
+def _angles_of(longer_side_deg: float, aspect: float) -> str:
+    billboard = make_billboard(
+        azimuth_deg=0, elevation_deg=0, longer_side_deg=longer_side_deg, aspect=aspect
+    )
+    halves = (billboard.half_width, billboard.half_height)
+    return ",".join(f"{math.degrees(2 * math.atan(half)):.3f}" for half in halves)

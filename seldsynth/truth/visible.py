@@ -215,9 +215,11 @@ def _narrowest(columns: NDArray[np.int64], width: int) -> tuple[int, int]:
 
 def places_of(visible: Visible, *, width: int) -> NDArray[np.int64]:
     """Row · width + column of each pixel that is a picture's own, in their order."""
-    rows, columns = np.nonzero(visible.mask.cpu().numpy())
-    columns = (columns + visible.rectangle.x0) % width
-    return np.sort((rows + visible.rectangle.y0) * width + columns)
+    there = visible.rectangle
+    rows = np.arange(there.y0, there.y0 + there.height) * width
+    columns = np.arange(there.x0, there.x0 + there.width) % width
+    places: NDArray[np.int64] = (rows[:, None] + columns)[visible.mask.cpu().numpy().view(np.bool_)]
+    return places if there.x0 + there.width <= width else np.sort(places)
 
 
 def whole_mask(visible: Visible, *, width: int, height: int) -> NDArray[np.uint8]:
