@@ -19,7 +19,7 @@ from torch import Tensor
 
 from seldsynth.render.passes import Laid
 from seldsynth.render.processors import passes_on
-from seldsynth.render.projection import Rectangle, SamplingGrid
+from seldsynth.render.projection import Rectangle, SamplingGrid, joined_grids
 from seldsynth.render.scales import ROUNDING, WHOLE
 from seldsynth.render.textures import Planar, Texture, Woven
 
@@ -103,6 +103,14 @@ class View:
         if len(self.rectangles) == 1:
             return self
         return View([self.rectangles[index]], self.grid[index])
+
+    @staticmethod
+    def joined(views: Sequence[View]) -> View:
+        """The view of all their rectangles, of one size; of one kind, without coverage."""
+        if len(views) == 1:
+            return views[0]
+        rectangles = [rectangle for view in views for rectangle in view.rectangles]
+        return View(rectangles, joined_grids([view.grid for view in views]))
 
     @cached_property
     def opaque_kept(self) -> tuple[Tensor, Tensor]:

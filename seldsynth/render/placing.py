@@ -7,7 +7,8 @@ columns further: on an equirectangular canvas a grid depends on the azimuth by a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -194,10 +195,12 @@ class _Showing:
             for index, (sight, patch) in enumerate(zip(some, patches, strict=True)):
                 views[sight.stand] = view, index
                 yield self._noted(sight, patch, view, index)
-        for sight in sights:
-            if new.get(sight.stand) != sight:
-                view, index = views[sight.stand]
-                yield self._noted(sight, warp([sight.texture], view[index])[0], view, index)
+        again = [sight for sight in sights if new.get(sight.stand) != sight]
+        for some in _alike(again, views):
+            those = [view[index] for view, index in (views[sight.stand] for sight in some)]
+            patches = warp([sight.texture for sight in some], View.joined(those))
+            for sight, patch, view in zip(some, patches, those, strict=True):
+                yield self._noted(sight, patch, view, 0)
 
     def _noted(self, sight: _Sight, patch: Patch, view: View, index: int) -> tuple[_Sight, Patch]:
         if not self._changing:
@@ -232,6 +235,22 @@ def _groups(
         touched.append(rectangle)
     if some:
         yield some, touched
+
+
+def _alike(
+    sights: Sequence[_Sight], views: Mapping[_Stand, tuple[View, int]]
+) -> Iterable[list[_Sight]]:
+    """Sights whose views can be joined; by itself what has edges, of which more than that is known.
+
+    views: those of their stands.
+    """
+    groups: dict[Hashable, list[_Sight]] = defaultdict(list)
+    for sight in sights:
+        view, _ = views[sight.stand]
+        place, kind = view.rectangles[0], sight.stand.kind
+        size = (place.width, place.height)
+        groups[sight if kind.edges else (kind, size, sight.texture.is_opaque)].append(sight)
+    return groups.values()
 
 
 def _are_alike(one: _Sight, other: _Sight) -> bool:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from seldsynth.render.edges import Edges, coverage_of
 from seldsynth.render.processors import passes_on
-from seldsynth.render.rays import Rays
+from seldsynth.render.rays import Rays, joined_rays
 
 _INSIDE = 1 / 128
 
@@ -194,6 +194,17 @@ class SamplingGrid:
             coverage=None if self.coverage is None else self.coverage[one],
             half_coverage=None if self.half_coverage is None else self.half_coverage[one],
         )
+
+
+def joined_grids(grids: Sequence[SamplingGrid]) -> SamplingGrid:
+    """The grid of the rectangles of several, all of one size and kind, without coverage."""
+    chroma = [grid.chroma for grid in grids if grid.chroma is not None]
+    return SamplingGrid(
+        luma=joined_rays([grid.luma for grid in grids]),
+        chroma=joined_rays(chroma) if chroma else None,
+        coverage=None,
+        half_coverage=None,
+    )
 
 
 class Kind(NamedTuple):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 HORIZON = 1e-3
@@ -40,3 +42,12 @@ class Rays:
         """Those of one of the rectangles."""
         one = slice(index, index + 1)
         return Rays(self.columns[:, one].contiguous(), self.rows[:, one].contiguous(), self.most)
+
+
+def joined_rays(parts: Sequence[Rays]) -> Rays:
+    """Those of several, whose rectangles are of one size and which have `most` in common."""
+    columns, rows = (
+        torch.cat(some, dim=1)
+        for some in ([one.columns for one in parts], [one.rows for one in parts])
+    )
+    return Rays(columns, rows, parts[0].most)
