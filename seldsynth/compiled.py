@@ -18,8 +18,10 @@ from numba import njit
 _Loop = TypeVar("_Loop", bound=Callable[..., object])
 
 
-def compiled(signature: str) -> Callable[[_Loop], _Loop]:
+def compiled(*signatures: str) -> Callable[[_Loop], _Loop]:
     """Decorator of a loop that takes arrays and numbers of these types, in Numba's notation.
+
+    Of several signatures there is one loop each.
 
     What was compiled once lies beside the module, or in the user's cache where nothing may be
     written there (NUMBA_CACHE_DIR names another place); what is damaged there is made anew. Where
@@ -35,13 +37,14 @@ def compiled(signature: str) -> Callable[[_Loop], _Loop]:
                 kept.enable_caching()
                 if forget:
                     cast(Any, kept)._cache.flush()
-                kept.compile(signature)
+                for signature in signatures:
+                    kept.compile(signature)
             except Exception as error:  # a damaged file may be of any kind; faults of loops recur
                 problem = error
             else:
                 kept.disable_compile()
                 return cast(_Loop, kept)
-        found = njit(signature, error_model="numpy")(loop)
+        found = njit([*signatures], error_model="numpy")(loop)
         warnings.warn(
             f"compiled loops cannot be kept ({type(problem).__name__}), which takes every process "
             "some ten seconds; NUMBA_CACHE_DIR names a folder for them",

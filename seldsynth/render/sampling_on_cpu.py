@@ -48,21 +48,22 @@ _STEPS_OF_PADDING, _STEPS_PER_TEXEL = np.float32(64.5), np.float32(64)  # to the
 def texture(planes: Sequence[_Array], device: torch.device) -> Tensor:
     """See `Passes.texture`: opaque ones [c, h, w] uint8; woven [h + 3, w + 3] int64.
 
-    Woven ones have nothing around them: a texel before, two after, so that there is one after the
-    first of them.
+    int32 if there are but two planes: half of the memory to go through. Woven ones have nothing
+    around them: a texel before, two after, so that there is one after the first of them.
     """
     if planes[0].dtype == np.uint8:  # where the decoder put it, if it is one
         return torch.from_numpy(np.stack(planes) if len(planes) > 1 else planes[0][None])
     height, width = planes[0].shape
-    woven = np.zeros((height + 3, width + 3), np.uint64)
+    unsigned, signed = (np.uint32, np.int32) if len(planes) == 2 else (np.uint64, np.int64)
+    woven = np.zeros((height + 3, width + 3), unsigned)
     *colours, alpha = (np.ascontiguousarray(plane) for plane in planes)
     _weave_alpha(alpha, woven)
     for colour in reversed(colours):
         _weave_colour(colour, woven)
-    return torch.from_numpy(woven.view(np.int64))
+    return torch.from_numpy(woven.view(signed))
 
 
-@compiled("void(u2[:,::1], u8[:,::1])")
+@compiled("void(u2[:,::1], u8[:,::1])", "void(u2[:,::1], u4[:,::1])")
 def _weave_alpha(alpha: _Array, woven: _Array) -> None:
     for y in range(len(alpha)):
         parts, row = alpha[y], woven[y + 1, 1 : 1 + alpha.shape[1]]
@@ -71,14 +72,16 @@ def _weave_alpha(alpha: _Array, woven: _Array) -> None:
             row[x] = np.uint64(part // np.uint32(_ALPHA_SCALE))
 
 
-@compiled("void(u2[:,::1], u8[:,::1])")
+@compiled("void(u2[:,::1], u8[:,::1])", "void(u2[:,::1], u4[:,::1])")
 def _weave_colour(colour: _Array, woven: _Array) -> None:
     """One more number, before those that are there."""
     for y in range(len(colour)):
         levels, row = colour[y], woven[y + 1, 1 : 1 + colour.shape[1]]
         for x in range(len(row)):
             level = np.uint32(levels[x]) + np.uint32(1 << (_COLOUR_BITS - 1))
-            row[x] = row[x] << np.uint64(16) | np.uint64(level >> np.uint32(_COLOUR_BITS))
+            row[x] = np.uint64(row[x]) << np.uint64(16) | np.uint64(
+                level >> np.uint32(_COLOUR_BITS)
+            )
 
 
 @compiled("f4(f4, f4)")
@@ -209,11 +212,16 @@ def see_woven(
     return luma, chroma
 
 
-_LOOK = "i8[:,::1], f4[:,:,::1], f4[:,:,::1], i8"
+_RAYS = "f4[:,:,::1], f4[:,:,::1], i8"
 _LIMITS = "f4, f4, f4"
 
 
-@compiled(f"void({_LOOK}, i8, {_LIMITS}, u4[::1], u4[::1])")
+def _of_both(rest: str) -> tuple[str, str]:
+    """Signatures of a loop that takes woven textures of either size, and the rest."""
+    return f"void(i8[:,::1], {rest})", f"void(i4[:,::1], {rest})"
+
+
+@compiled(*_of_both(f"{_RAYS}, i8, {_LIMITS}, u4[::1], u4[::1]"))
 def _aim(
     woven: _Array,
     columns: _Array,
@@ -251,7 +259,7 @@ def _aim(
         )
 
 
-@compiled("void(i8[:,::1], u4[::1], u4[::1], u8[::1])")
+@compiled(*_of_both("u4[::1], u4[::1], u8[::1]"))
 def _mix(woven: _Array, corners: _Array, weights: _Array, seen: _Array) -> None:
     texels, pitch = woven.reshape(-1), np.uint64(woven.shape[1])
     one, parts = np.uint64(1), weights.view(np.uint8)
@@ -266,7 +274,7 @@ def _mix(woven: _Array, corners: _Array, weights: _Array, seen: _Array) -> None:
         )
 
 
-@compiled(f"void({_LOOK}, i8, {_LIMITS}, u4[::1], u4[::1], u8[::1])")
+@compiled(*_of_both(f"{_RAYS}, i8, {_LIMITS}, u4[::1], u4[::1], u8[::1]"))
 def _look(
     woven: _Array,
     columns: _Array,
@@ -346,7 +354,7 @@ def _finish(
         _colours(values, kept, patch[channel, here])
 
 
-@compiled(f"void({_LOOK}, {_LIMITS}, i2[::1], i2[:,::1])")
+@compiled(*_of_both(f"{_RAYS}, {_LIMITS}, i2[::1], i2[:,::1]"))
 def _see(
     woven: _Array,
     columns: _Array,
@@ -385,7 +393,7 @@ def _site(upper: _Array, lower: _Array, both: _Array, sited: _Array) -> None:
         sited[x] = beside + both[2 * x + 1]
 
 
-@compiled(f"void({_LOOK}, {_LIMITS}, i2[::1], i2[::1], i2[:,::1], i2[:,::1])")
+@compiled(f"void(i8[:,::1], {_RAYS}, {_LIMITS}, i2[::1], i2[::1], i2[:,::1], i2[:,::1])")
 def _see_woven(
     woven: _Array,
     columns: _Array,
