@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seldsynth.render.passes import Laid
 from seldsynth.render.processors import passes_on
 from seldsynth.render.projection import Rectangle, SamplingGrid, joined_grids
 from seldsynth.render.scales import ROUNDING, WHOLE
@@ -49,8 +48,7 @@ class Patch:
     """A billboard as it lies on the canvas, ready to be blended: (colour + kept · below) / WHOLE.
 
     luma and its cover [h, w]; chroma [2, h/2, w/2], chroma_kept [h/2, w/2]; int16. luma and chroma
-    are premultiplied, unsigned, and hold the part that makes the division round. spans [h/2, 2]:
-    between which columns of chroma there is anything to be seen.
+    are premultiplied, unsigned, and hold the part that makes the division round.
     """
 
     rectangle: Rectangle
@@ -58,12 +56,6 @@ class Patch:
     cover: Cover
     chroma: Tensor
     chroma_kept: Tensor
-    spans: Tensor
-
-    @property
-    def laid(self) -> Laid:
-        """Where it lies, and where it shows there."""
-        return self.rectangle, self.spans
 
     @property
     def outline(self) -> Outline:
@@ -122,12 +114,6 @@ class View:
         return kept_by_edges(coverage), kept_by_edges(half_coverage)
 
     @cached_property
-    def opaque_spans(self) -> Tensor:
-        """Where opaque pictures show: see `Passes.spans`."""
-        kept, half_kept = self.opaque_kept
-        return passes_on(kept.device).spans(kept, half_kept)
-
-    @cached_property
     def opaque_covers(self) -> list[Cover]:
         """What opaque pictures cover; the same objects every time."""
         return [Cover(kept) for kept in self.opaque_kept[0]]
@@ -160,7 +146,6 @@ def warp(textures: Sequence[Texture], view: View) -> list[Patch]:
 
 def _patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
     """Of luma [n, 2, h, w] and chroma [n, 3, h/2, w/2], each with what is kept."""
-    spans = passes_on(luma.device).spans(luma[:, 1], chroma[:, 2])
     return [
         Patch(
             rectangle=rectangle,
@@ -168,7 +153,6 @@ def _patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
             cover=Cover(luma[index, 1]),
             chroma=chroma[index, :2],
             chroma_kept=chroma[index, 2],
-            spans=spans[index],
         )
         for index, rectangle in enumerate(view.rectangles)
     ]
@@ -184,7 +168,6 @@ def _opaque_patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
             cover=view.opaque_covers[index],
             chroma=chroma[index],
             chroma_kept=half_kept[index],
-            spans=view.opaque_spans[index],
         )
         for index, rectangle in enumerate(view.rectangles)
     ]
@@ -263,18 +246,17 @@ class Frame:
         self._planes = (self.luma, self.chroma)
 
     def paint(
-        self, patch: Patch, below: Frame | None = None, *, instead_of: Laid | None = None
+        self, patch: Patch, below: Frame | None = None, *, instead_of: Rectangle | None = None
     ) -> None:
         """Blend a patch over what is there, or over what is there in another frame of the size.
 
-        Beyond its spans this one stays as it is, or becomes what is below as well. instead_of: what
-        is below comes back where this one was.
+        instead_of: what is below comes back where another patch was.
         """
         parts = (patch.luma, patch.cover.kept, patch.chroma, patch.chroma_kept)
         behind = (below or self)._planes
         blend = passes_on(self.buffer.device).blend
-        blend(self._planes, behind, parts, patch.laid, instead_of)
+        blend(self._planes, behind, parts, patch.rectangle, instead_of)
 
-    def restore(self, laid: Laid, background: Frame) -> None:
-        """Copy what lies below a patch from another frame of the same size."""
-        passes_on(self.buffer.device).restore(self._planes, background._planes, laid)
+    def restore(self, rectangle: Rectangle, background: Frame) -> None:
+        """Copy a rectangle from another frame of the same size."""
+        passes_on(self.buffer.device).restore(self._planes, background._planes, rectangle)

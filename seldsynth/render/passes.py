@@ -32,8 +32,6 @@ PatchPlanes = tuple[Tensor, Tensor, Tensor, Tensor]
 """Luma and what is kept of it [h, w], chroma [2, h/2, w/2] and what is kept of it [h/2, w/2]."""
 Place = tuple[int, int, int, int]
 """x0, y0, width and height, all even; it may go over the seam."""
-Laid = tuple[Place, Tensor]
-"""Where a patch lies, and its spans."""
 
 
 class Passes(Protocol):
@@ -108,29 +106,22 @@ class Passes(Protocol):
         [n, 3, h/2, w/2].
         """
 
-    def spans(self, kept: Tensor, half_kept: Tensor) -> Tensor:
-        """Where patches show anything that keep [n, h, w] and, of chroma, [n, h/2, w/2].
-
-        Returns the first column of chroma and the one after the last, for each row of chroma and
-        the two of luma: [n, h/2, 2] int32, on the CPU. More than that where nobody asks.
-        """
-
     def blend(
         self,
         canvas: Planes,
         below: Planes,
         patch: PatchPlanes,
-        laid: Laid,
-        instead_of: Laid | None = None,
+        place: Place,
+        instead_of: Place | None = None,
     ) -> None:
         """Lay a patch on a canvas, around its seam, over what is below it there.
 
-        below: the same canvas, or another one of its size. Beyond its spans the canvas stays as it
-        is, or becomes what is below. instead_of: what is below comes back where this one was.
+        below: the same canvas, or another one of its size. instead_of: what is below comes back
+        where another patch was.
         """
 
-    def restore(self, canvas: Planes, below: Planes, laid: Laid) -> None:
-        """Bring back what is below a patch."""
+    def restore(self, canvas: Planes, below: Planes, place: Place) -> None:
+        """Bring back what is below."""
 
     def own_pixels(self, kept: Sequence[Tensor]) -> list[tuple[Tensor, Counts, Counts]]:
         """Which pixels [h, w] show at least as much of a picture as of what is behind it; of each.

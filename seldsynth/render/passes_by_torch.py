@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seldsynth.render.passes import Counts, Laid, Pair, PatchPlanes, Planes
+from seldsynth.render.passes import Counts, Pair, PatchPlanes, Place, Planes
 from seldsynth.render.rays import FAR_AWAY, HORIZON, Rays
 from seldsynth.render.scales import ALL, ALPHA_SCALE, COLOUR_SCALE, ROUNDING, WHOLE
 
@@ -137,18 +137,12 @@ def _through_alpha(seen: Tensor, coverage: Tensor | None) -> Tensor:
     return torch.cat((seen[:, :-1].mul(_LEVEL).add_(ROUNDING), kept), dim=1)
 
 
-def spans(kept: Tensor, half_kept: Tensor) -> Tensor:
-    """See `Passes.spans`: all of each row, since it does not matter here."""
-    count, height, width = half_kept.shape
-    return torch.tensor((0, width), dtype=torch.int32).expand(count, height, 2)
-
-
 def blend(
     canvas: Planes,
     below: Planes,
     patch: PatchPlanes,
-    laid: Laid,
-    instead_of: Laid | None = None,
+    place: Place,
+    instead_of: Place | None = None,
 ) -> None:
     """See `Passes.blend`."""
     if instead_of is not None:
@@ -156,28 +150,28 @@ def blend(
     luma, kept, chroma, chroma_kept = patch
     parts = ((luma, kept, 1), (chroma, chroma_kept, 2))
     for plane, behind, (colour, part, pixel) in zip(canvas, below, parts, strict=True):
-        for here, ours in _pieces(laid, pixel, plane.shape[-1]):
+        for here, ours in _pieces(place, pixel, plane.shape[-1]):
             # Of products and sums the lower 16 bits are the same, whatever the sign; the shift
             # brings copies of it with it, which do not go into a byte.
             mixed = torch.mul(behind[here], part[:, ours]).add_(colour[..., ours])
             plane[here] = mixed.bitwise_right_shift_(WHOLE.bit_length() - 1)
 
 
-def restore(canvas: Planes, below: Planes, laid: Laid) -> None:
+def restore(canvas: Planes, below: Planes, place: Place) -> None:
     """See `Passes.restore`."""
     for plane, behind, pixel in zip(canvas, below, (1, 2), strict=True):
-        for here, _ in _pieces(laid, pixel, plane.shape[-1]):
+        for here, _ in _pieces(place, pixel, plane.shape[-1]):
             plane[here] = behind[here]
 
 
 def _pieces(
-    laid: Laid, pixel: int, canvas_width: int
+    place: Place, pixel: int, canvas_width: int
 ) -> Iterator[tuple[tuple[EllipsisType, slice, slice], slice]]:
-    """Where a patch lies on a plane, and which of its columns are there: two where it is cut.
+    """Where a place is on a plane, and which of its columns are there: two where it is cut.
 
     pixel: how many of luma's one of the plane is wide and high.
     """
-    x0, y0, width, height = (number // pixel for number in laid[0])
+    x0, y0, width, height = (number // pixel for number in place)
     left = min(width, canvas_width - x0)
     rows = slice(y0, y0 + height)
     yield (..., rows, slice(x0, x0 + left)), slice(left)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.compiled import compiled
-from seldsynth.render.passes import Counts, Laid, Pair, PatchPlanes, Planes
+from seldsynth.render.passes import Counts, Pair, PatchPlanes, Place, Planes
 from seldsynth.render.rays import Rays
 from seldsynth.render.sampling_on_cpu import see, see_opaque, see_woven, strips, texture
 
@@ -30,7 +30,6 @@ __all__ = [
     "see",
     "see_opaque",
     "see_woven",
-    "spans",
     "texture",
 ]
 
@@ -174,64 +173,31 @@ def _kept_by_edges(coverage: _Array, kept: _Array) -> None:
         kept[x] = np.int16(_WHOLE - ((np.int32(coverage[x]) + half) >> _COVERAGE_BITS))
 
 
-def spans(kept: Tensor, half_kept: Tensor) -> Tensor:
-    """See `Passes.spans`."""
-    count, height, _ = half_kept.shape
-    found = torch.empty((count, height, 2), dtype=torch.int32)
-    _spans(kept.numpy(), half_kept.numpy(), found.numpy())
-    return found
-
-
-@compiled("b1(i2[:], i2[:], i2[:], i8)")
-def _keeps_all(upper: _Array, lower: _Array, row: _Array, x: int) -> bool:
-    kept = (upper[2 * x], upper[2 * x + 1], lower[2 * x], lower[2 * x + 1], row[x])
-    return kept == (_WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
-
-
-@compiled("void(i2[:,:,:], i2[:,:,:], i4[:,:,::1])")
-def _spans(kept: _Array, half_kept: _Array, found: _Array) -> None:
-    for n in range(len(found)):
-        for y in range(found.shape[1]):
-            upper, lower, row = kept[n, 2 * y], kept[n, 2 * y + 1], half_kept[n, y]
-            begin, end = 0, len(row)
-            while begin < end and _keeps_all(upper, lower, row, begin):
-                begin += 1
-            while begin < end and _keeps_all(upper, lower, row, end - 1):
-                end -= 1
-            found[n, y, 0], found[n, y, 1] = begin, end
-
-
 def blend(
     canvas: Planes,
     below: Planes,
     patch: PatchPlanes,
-    laid: Laid,
-    instead_of: Laid | None = None,
+    place: Place,
+    instead_of: Place | None = None,
 ) -> None:
     """See `Passes.blend`."""
     (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
     colour, kept, half_colours, half_kept = (plane.numpy() for plane in patch)
     parts = (colour, kept, half_colours, half_kept)
-    new, old = _where(laid), _where(instead_of or _NOWHERE)
-    _blend(luma, chroma, luma_below, chroma_below, *parts, *new, *old)
+    _blend(luma, chroma, luma_below, chroma_below, *parts, *place[:2], *(instead_of or _NOWHERE))
 
 
-def restore(canvas: Planes, below: Planes, laid: Laid) -> None:
+def restore(canvas: Planes, below: Planes, place: Place) -> None:
     """See `Passes.restore`."""
     (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
-    _restore(luma, chroma, luma_below, chroma_below, *_where(laid))
+    _restore(luma, chroma, luma_below, chroma_below, *place)
 
 
-_NOWHERE: Laid = (0, 0, 0, 0), torch.empty((0, 2), dtype=torch.int32)
+_NOWHERE: Place = (0, 0, 0, 0)
 
 
 def _arrays(planes: Planes) -> tuple[_Array, _Array]:
     return planes[0].numpy(), planes[1].numpy()
-
-
-def _where(laid: Laid) -> tuple[_Array, int, int]:
-    (x0, y0, _, _), spans = laid
-    return spans.numpy(), x0, y0
 
 
 # Rows of planes are parts of one long row, counted by numbers that cannot be negative: a view of
@@ -297,14 +263,6 @@ def _mix(
         pixels[at + x] = mixed[x]
 
 
-@compiled("UniTuple(i8, 2)(i4[:,::1], i8, i8)")
-def _span(spans: _Array, scale: int, y: int) -> tuple[int, int]:
-    """Between which columns a patch shows in its row y; of a plane with so many for each span."""
-    if not 0 <= y < scale * len(spans):
-        return 0, 0
-    return scale * spans[y // scale, 0], scale * spans[y // scale, 1]
-
-
 @compiled("u8(u1[::1], u1[::1], u8, u8)")
 def _fetch(pixels: _Array, below: _Array, at: int, end: int) -> Any:
     """Look at each of the processor's lines of memory: the sum matters to nobody."""
@@ -315,56 +273,48 @@ def _fetch(pixels: _Array, below: _Array, at: int, end: int) -> Any:
 
 
 @compiled(
-    "void(u1[:,::1], u1[:,::1], i2[:,::1], i2[:,::1], i8, i4[:,::1], i8, i8, i4[:,::1], i8, i8)"
+    "void(u1[:,::1], u1[:,::1], i2[:,::1], i2[:,::1], i8, i8, i8, i8, i8, i8)",
 )
 def _blend_plane(
     plane: _Array,
     below: _Array,
     colour: _Array,
     kept: _Array,
-    scale: int,
-    spans: _Array,
     x0: int,
     y0: int,
-    old_spans: _Array,
     old_x0: int,
     old_y0: int,
+    old_width: int,
+    old_height: int,
 ) -> None:
-    """scale: columns and rows of the plane for one of chroma.
-
-    The old one goes row by row, just before the new one comes: each row is fetched once.
-    """
-    width, patch_width = plane.shape[1], colour.shape[1]
+    """The old one goes row by row, just before the new one comes: each row is fetched once."""
+    width, (patch_height, patch_width) = plane.shape[1], colour.shape
     pixels, behind = plane.reshape(-1), below.reshape(-1)
     patch = (colour.reshape(-1), kept.reshape(-1))
     mixed = np.empty(patch_width, np.uint8)
+    before = min(patch_width, width - x0)  # the seam
     # Rows lie far apart. Asked for all at once, they come sooner than one by one.
     fetched = np.uint64(0)
-    for y in range(len(colour)):
-        begin, end = _span(spans, scale, y)
-        first = (y0 + y) * width + x0 + begin
-        fetched += _fetch(pixels, behind, first, min(first + end - begin, len(pixels)))
+    for y in range(y0, y0 + patch_height):
+        fetched += _fetch(pixels, behind, y * width + x0, y * width + x0 + before)
     mixed[0] = np.uint8(fetched)
-    top, bottom = y0, y0 + len(colour)
-    if len(old_spans):
-        top, bottom = min(top, old_y0), max(bottom, old_y0 + scale * len(old_spans))
+    top, bottom = y0, y0 + patch_height
+    if old_height:
+        top, bottom = min(top, old_y0), max(bottom, old_y0 + old_height)
     for y in range(top, bottom):
-        row = y * width
-        begin, end = _span(spans, scale, y - y0)
-        first, last = _span(old_spans, scale, y - old_y0)
-        if first < last:
-            old = (old_x0 + first, old_x0 + last)
-            _restore_row(pixels, behind, row, width, *old, x0 + begin, x0 + end)
-        if begin < end:
-            at, its = (x0 + begin) % width, (y - y0) * patch_width + begin
-            before = min(end - begin, width - at)
-            _mix(pixels, behind, *patch, row + at, its, before, mixed)
-            _mix(pixels, behind, *patch, row, its + before, end - begin - before, mixed)
+        row, its = y * width, (y - y0) * patch_width
+        is_there = y0 <= y < y0 + patch_height
+        if old_y0 <= y < old_y0 + old_height:
+            new = (x0, x0 + patch_width) if is_there else (x0, x0)
+            _restore_row(pixels, behind, row, width, old_x0, old_x0 + old_width, *new)
+        if is_there:
+            _mix(pixels, behind, *patch, row + x0, its, before, mixed)
+            _mix(pixels, behind, *patch, row, its + before, patch_width - before, mixed)
 
 
 @compiled(
     "void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1], i2[:,::1], i2[:,::1], i2[:,:,::1],"
-    " i2[:,::1], i4[:,::1], i8, i8, i4[:,::1], i8, i8)"
+    " i2[:,::1], i8, i8, i8, i8, i8, i8)"
 )
 def _blend(
     luma: _Array,
@@ -375,44 +325,42 @@ def _blend(
     kept: _Array,
     half_colours: _Array,
     half_kept: _Array,
-    spans: _Array,
     x0: int,
     y0: int,
-    old_spans: _Array,
     old_x0: int,
     old_y0: int,
+    old_width: int,
+    old_height: int,
 ) -> None:
-    old = (old_spans, old_x0, old_y0)
-    _blend_plane(luma, luma_below, colour, kept, 2, spans, x0, y0, *old)
-    half, old = (spans, x0 // 2, y0 // 2), (old_spans, old_x0 // 2, old_y0 // 2)
+    old = (old_x0, old_y0, old_width, old_height)
+    _blend_plane(luma, luma_below, colour, kept, x0, y0, *old)
+    half, half_old = (x0 // 2, y0 // 2), (old_x0 // 2, old_y0 // 2, old_width // 2, old_height // 2)
     for n in range(2):
-        _blend_plane(chroma[n], chroma_below[n], half_colours[n], half_kept, 1, *half, *old)
+        _blend_plane(chroma[n], chroma_below[n], half_colours[n], half_kept, *half, *half_old)
 
 
-@compiled("void(u1[:,::1], u1[:,::1], i8, i4[:,::1], i8, i8)")
-def _restore_plane(
-    plane: _Array, below: _Array, scale: int, spans: _Array, x0: int, y0: int
-) -> None:
-    pixels, behind, width = plane.reshape(-1), below.reshape(-1), plane.shape[1]
-    for y in range(scale * len(spans)):
-        begin, end = _span(spans, scale, y)
-        if begin < end:
-            _restore_part(pixels, behind, (y0 + y) * width, width, x0 + begin, end - begin)
+@compiled("void(u1[:,::1], u1[:,::1], i8, i8, i8, i8)")
+def _restore_plane(plane: _Array, below: _Array, x0: int, y0: int, width: int, height: int) -> None:
+    pixels, behind, whole = plane.reshape(-1), below.reshape(-1), plane.shape[1]
+    for y in range(y0, y0 + height):
+        _restore_part(pixels, behind, y * whole, whole, x0, width)
 
 
-@compiled("void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1], i4[:,::1], i8, i8)")
+@compiled("void(u1[:,::1], u1[:,:,::1], u1[:,::1], u1[:,:,::1], i8, i8, i8, i8)")
 def _restore(
     luma: _Array,
     chroma: _Array,
     luma_below: _Array,
     chroma_below: _Array,
-    spans: _Array,
     x0: int,
     y0: int,
+    width: int,
+    height: int,
 ) -> None:
-    _restore_plane(luma, luma_below, 2, spans, x0, y0)
+    _restore_plane(luma, luma_below, x0, y0, width, height)
+    half = (x0 // 2, y0 // 2, width // 2, height // 2)
     for n in range(2):
-        _restore_plane(chroma[n], chroma_below[n], 1, spans, x0 // 2, y0 // 2)
+        _restore_plane(chroma[n], chroma_below[n], *half)
 
 
 def own_pixels(kept: Sequence[Tensor]) -> list[tuple[Tensor, Counts, Counts]]:

@@ -20,7 +20,6 @@ from seldsynth.errors import AssetError
 from seldsynth.plan import CanvasPlan, ScenePlan, files_of
 from seldsynth.render.canvas import BlackCanvas, Canvas, StillCanvas, VideoCanvas
 from seldsynth.render.compositor import Frame, Patch, canvas_noise
-from seldsynth.render.passes import Laid
 from seldsynth.render.projection import Rectangle
 from seldsynth.render.tile import Appearance, Tile
 
@@ -141,14 +140,14 @@ class _Buffer:
         elif _are_painted(patches, self._painted):
             return
         steps = self._steps(patches)
-        replaced = [step.instead_of for step in steps]
-        for old in self._painted:
-            if not any(old.laid is one for one in replaced):
-                self.frame.restore(old.laid, background)
+        replaced = [index for index, step in enumerate(steps) if step.instead_of is not None]
+        for index, old in enumerate(self._painted):
+            if index not in replaced:
+                self.frame.restore(old.rectangle, background)
         for step in steps:
             below = background if step.is_alone else None
             self.frame.paint(step.patch, below, instead_of=step.instead_of)
-        self._painted = [_Painted(ref(patch), patch.rectangle, patch.laid) for patch in patches]
+        self._painted = [_Painted(ref(patch), patch.rectangle) for patch in patches]
         self._canvas_moves = canvas_moves
 
     def _steps(self, patches: Sequence[Patch]) -> list[_Step]:
@@ -161,8 +160,8 @@ class _Buffer:
             before = [step.patch.rectangle for step in steps]
             is_alone, instead_of = not self._meets(patch.rectangle, before), None
             if is_alone and index < len(self._painted):
-                old = self._painted[index]
-                instead_of = None if self._meets(old.rectangle, before) else old.laid
+                old = self._painted[index].rectangle
+                instead_of = None if self._meets(old, before) else old
             steps.append(_Step(patch, is_alone, instead_of))
         return steps
 
@@ -175,7 +174,6 @@ class _Painted(NamedTuple):
 
     patch: ref[Patch]
     rectangle: Rectangle
-    laid: Laid
 
 
 class _Step(NamedTuple):
@@ -186,7 +184,7 @@ class _Step(NamedTuple):
 
     patch: Patch
     is_alone: bool
-    instead_of: Laid | None
+    instead_of: Rectangle | None
 
 
 def _are_painted(patches: Sequence[Patch], painted: Sequence[_Painted]) -> bool:

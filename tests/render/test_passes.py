@@ -253,13 +253,6 @@ def mock_canvases(rng: np.random.Generator, device: torch.device) -> tuple[Plane
     return (one[0], one[1]), (other[0], other[1])
 
 
-def inside(spans: Tensor, width: int, pixel: int) -> NDArray[np.bool_]:
-    """Which pixels of a plane are in spans: [h, w]; pixel: of luma, how many of its pixels."""
-    columns = np.arange(width) // (2 // pixel)
-    begin, end = spans.numpy()[..., None].swapaxes(0, 1)
-    return np.repeat((begin <= columns) & (columns < end), 2 // pixel, axis=0)
-
-
 @pytest.mark.parametrize("itself", [False, True])
 @pytest.mark.parametrize("x0", [0, 4, 50, 62])
 def test_patches_are_laid_around_the_seam(
@@ -270,97 +263,57 @@ def test_patches_are_laid_around_the_seam(
     below = canvas if itself else other
     before = [plane.cpu().numpy().astype(np.int64) for plane in canvas]
     behind = [plane.cpu().numpy().astype(np.int64) for plane in below]
-    spans = torch.tensor([[0, 20], [3, 17], [8, 9], [5, 5], [1, 20]], dtype=torch.int32)
     parts = []
-    for size, pixel in (((10, 40), 1), ((2, 5, 20), 2)):
+    for size in ((10, 40), (2, 5, 20)):
         kept = rng.integers(0, WHOLE + 1, size[-2:], np.int16)
-        kept[~inside(spans, size[-1], pixel)] = WHOLE
         colour = rng.integers(0, 256, size) * (WHOLE - kept) + ROUNDING
         parts.append((colour, kept))
     patch = [torch.from_numpy(one.astype(np.int16)).to(device) for part in parts for one in part]
-    laid = ((x0, 6, 40, 10), spans)
-    passes.blend(canvas, below, (patch[0], patch[1], patch[2], patch[3]), laid)
-    for plane, was, its, (colour, kept), pixel in zip(
+    passes.blend(canvas, below, (patch[0], patch[1], patch[2], patch[3]), (x0, 6, 40, 10))
+    for plane, expected, its, (colour, kept), pixel in zip(
         canvas, before, behind, parts, (1, 2), strict=True
     ):
         rows = slice(6 // pixel, 6 // pixel + kept.shape[0])
-        columns = (x0 // pixel + np.arange(kept.shape[1])) % was.shape[-1]
-        found = plane.cpu().numpy().astype(np.int64)
-        mixed = (its[..., rows, columns] * kept + colour) >> 8
-        shows = inside(spans, kept.shape[1], pixel)
-        assert (found[..., rows, columns] == mixed)[..., shows].all()
-        beyond = found[..., rows, columns][..., ~shows]
-        may_be = [one[..., rows, columns][..., ~shows] for one in (was, its)]
-        assert ((beyond == may_be[0]) | (beyond == may_be[1])).all()
-        found[..., rows, columns] = was[..., rows, columns]
-        assert (found == was).all()
+        columns = (x0 // pixel + np.arange(kept.shape[1])) % expected.shape[-1]
+        expected[..., rows, columns] = (its[..., rows, columns] * kept + colour) >> 8
+        assert (plane.cpu().numpy() == expected).all()
 
 
 @given(st.data())
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("replaced", [False, True])
 def test_what_is_below_comes_back(way: str, replaced: bool, data: st.DataObject) -> None:
-    """All that a patch showed, by itself or in place of another one; and nothing else but below."""
+    """All of a place, by itself or but for the patch that comes there; and nothing else."""
 
-    def laid() -> tuple[tuple[int, int, int, int], Tensor]:
+    def place() -> tuple[int, int, int, int]:
         width, height = (2 * data.draw(st.integers(1, side // 2)) for side in (64, 20))
         x0 = 2 * data.draw(st.integers(0, 31))
-        y0 = 2 * data.draw(st.integers(0, (20 - height) // 2))
-        ends = st.tuples(*[st.integers(0, width // 2)] * 2).map(sorted)
-        rows = [data.draw(ends) for _ in range(height // 2)]
-        return (x0, y0, width, height), torch.tensor(rows, dtype=torch.int32)
+        return x0, 2 * data.draw(st.integers(0, (20 - height) // 2)), width, height
 
-    old, new = laid(), laid()
-    _, _, width, height = new[0]
-    parts = []
-    for pixel in (1, 2):  # 200 where it shows
-        kept = np.full((height // pixel, width // pixel), WHOLE, np.int16)
-        kept[inside(new[1], width // pixel, pixel)] = 0
-        parts += [((WHOLE - kept) * 200 + ROUNDING).astype(np.uint16).view(np.int16), kept]
-    parts[2] = np.stack([parts[2]] * 2)
+    old, new = place(), place()
     with device_of(way) as name:
         device = torch.device(name)
         canvas, below = mock_canvases(np.random.default_rng(1), device)
         before = [plane.clone() for plane in canvas]
-        if replaced:
-            patch = [torch.from_numpy(part).to(device) for part in parts]
-            four = (patch[0], patch[1], patch[2], patch[3])
-            passes_on(device).blend(canvas, below, four, new, old)
+        if replaced:  # by one that is even
+            colour, kept = (
+                torch.full((new[3], new[2]), number, dtype=torch.int16, device=device)
+                for number in ((WHOLE // 2) * 200 + ROUNDING, WHOLE // 2)
+            )
+            half = kept[::2, ::2].contiguous()
+            patch = (colour, kept, torch.stack([colour[::2, ::2]] * 2), half)
+            passes_on(device).blend(canvas, below, patch, new, old)
         else:
             passes_on(device).restore(canvas, below, old)
     for plane, its, behind, pixel in zip(canvas, before, below, (1, 2), strict=True):
-        shown, shows, place = (np.zeros(plane.shape[-2:], bool) for _ in range(3))
-        for there, mask in ((old, shown), *([(new, shows)] if replaced else [])):
-            x0, y0, width, height = (number // pixel for number in there[0])
-            rows, columns = slice(y0, y0 + height), (x0 + np.arange(width)) % plane.shape[-1]
-            mask[rows, columns] = inside(there[1], width, pixel)
-            place[rows, columns] = True
-        is_back, is_as_before = (plane == behind).cpu().numpy(), (plane == its).cpu().numpy()
-        assert (plane == 200).cpu().numpy()[..., shows].all()
-        assert is_back[..., shown & ~shows].all()
-        assert (is_back | is_as_before)[..., place & ~shows].all()
-        assert is_as_before[..., ~place].all()
-
-
-@given(st.data())
-def test_spans_hold_all_that_shows(data: st.DataObject) -> None:
-    """And no more than they must, on a CPU."""
-    count, height, width = (data.draw(st.integers(1, most)) for most in (3, 4, 9))
-    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
-    nothing = data.draw(st.sampled_from([0.5, 0.9, 1.0]))
-    kept, half_kept = (
-        np.where(rng.random(size) < nothing, WHOLE, rng.integers(0, WHOLE, size)).astype(np.int16)
-        for size in ((count, 2 * height, 2 * width), (count, height, width))
-    )
-    shows = half_kept < WHOLE
-    shows |= (kept < WHOLE).reshape(count, height, 2, width, 2).any(axis=(2, 4))
-    parts = [torch.from_numpy(one) for one in (kept, half_kept)]
-    for spans in (passes_by_torch.spans(*parts), passes_on_cpu.spans(*parts)):
-        for found, row in zip(spans.reshape(-1, 2).numpy(), shows.reshape(-1, width), strict=True):
-            assert not row[: found[0]].any()
-            assert not row[found[1] :].any()
-    for found, row in zip(spans.reshape(-1, 2).numpy(), shows.reshape(-1, width), strict=True):
-        assert found[0] == found[1] or (row[found[0]] and row[found[1] - 1])
+        expected = its.cpu().numpy().copy()
+        for is_new, there in ((False, old), *([(True, new)] if replaced else [])):
+            x0, y0, width, height = (number // pixel for number in there)
+            columns = (x0 + np.arange(width)) % plane.shape[-1]
+            own = behind.cpu().numpy()[..., y0 : y0 + height, columns]
+            mixed = (own.astype(np.int64) * (WHOLE // 2) + (WHOLE // 2) * 200 + ROUNDING) >> 8
+            expected[..., y0 : y0 + height, columns] = mixed if is_new else own
+        assert (plane.cpu().numpy() == expected).all()
 
 
 def test_loops_know_what_numbers_mean() -> None:
