@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from seldsynth.plan import MattePlan, TilePlan
-from seldsynth.render.compositor import Patch
+from seldsynth.render.compositor import Patch, View, warp
 from seldsynth.render.pictures import Picture
 from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, make_billboard
@@ -98,6 +99,38 @@ def test_what_is_known_is_the_same_object(still: TilePlan) -> None:
     showing.show([texture], [at(0, elevation_deg=20)])
     (forgotten,) = showing.show([texture], [at(0)])
     assert forgotten.cover is not first.cover
+
+
+@pytest.mark.parametrize("matte", ["none", "feather"])
+def test_known_places_of_a_clip_are_seen_together(
+    clip: TilePlan, matte: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As each by itself. Those with edges are, since their covers are known already."""
+    import seldsynth.render.placing as placings
+
+    clip = replace(clip, matte=MattePlan(kind=matte, feather=0.05))
+    places = [at(azimuth) for azimuth in (0, 0.3, 0.6, 179.9)]
+    pictures = [mock_picture(seed=seed, half=True) for seed in range(4)]
+    for picture in pictures:
+        for plane in (*picture.luma, *picture.chroma):
+            plane[[0, -1]] = plane[:, [0, -1]] = 0
+    textures = [as_texture(picture, device=CPU) for picture in pictures]
+    showing = placing(clip)
+    showing.show(textures, places)
+    counts: list[int] = []
+
+    def counting(textures: Sequence[Texture], view: View) -> list[Patch]:
+        counts.append(len(textures))
+        return warp(textures, view)
+
+    monkeypatch.setattr(placings, "warp", counting)
+    together = showing.show(textures[::-1], places)
+    sizes = {(patch.rectangle.width, patch.rectangle.height) for patch in together}
+    assert len(counts) == (len(sizes) if matte == "none" else 4)
+    assert sum(counts) == 4
+    for patch, texture, place in zip(together, textures[::-1], places, strict=True):
+        (alone,) = placing(clip).show([texture], [place])
+        assert np.array_equal(canvas_of(patch), canvas_of(alone))
 
 
 def test_what_an_opaque_clip_covers_is_known_again(clip: TilePlan) -> None:

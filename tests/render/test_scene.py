@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seldsynth.asset_files import Asset, file_sha256
 from seldsynth.errors import AssetError, MediaError
@@ -25,7 +27,11 @@ from seldsynth.plan import (
     TilePlan,
     TruthPlan,
 )
-from seldsynth.render.scene import check_assets, render_frames, render_scene
+from seldsynth.render.compositor import Cover, Frame, Patch
+from seldsynth.render.pictures import Picture
+from seldsynth.render.projection import Rectangle
+from seldsynth.render.scene import _Buffer, check_assets, render_frames, render_scene
+from seldsynth.render.textures import Texture, as_texture
 from seldsynth.render.tile import Appearance, Tile
 from tests.conftest import (
     WAYS,
@@ -269,6 +275,45 @@ def test_what_moves_leaves_nothing_behind(tmp_path: Path) -> None:
         assert np.array_equal(found[2 * index + 1], frames(alone, tmp_path)[0])
     for index in range(8, 12):
         assert np.array_equal(found[index], empty)
+
+
+@given(st.data())
+@pytest.mark.parametrize("way", WAYS)
+def test_a_buffer_shows_what_was_asked_last(way: str, data: st.DataObject) -> None:
+    """Whatever lay there before, apart, over one another and around the seam."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+
+    def patch(device: torch.device) -> Patch:
+        width, height = (2 * data.draw(st.integers(1, most)) for most in (20, 6))
+        place = Rectangle(
+            x0=2 * data.draw(st.integers(0, 31)),
+            y0=2 * data.draw(st.integers(0, 15 - height // 2)),
+            width=width,
+            height=height,
+        )
+        level, kept = (int(rng.integers(0, most)) for most in (256, 257))
+        colour, below = (
+            torch.full((2, height, width), number, dtype=torch.int16, device=device)
+            for number in (level * (256 - kept) // 4, kept)
+        )
+        half = (slice(None), slice(height // 2), slice(width // 2))
+        half_colour, half_below = colour[half].contiguous(), below[half].contiguous()
+        return Patch(place, colour[0], Cover(below[0]), half_colour, half_below[0])
+
+    with device_of(way) as name:
+        size = {"width": 64, "height": 30, "device": torch.device(name)}
+        background = Frame(**size)
+        buffer = _Buffer(Frame(**size))
+        for _ in range(4):
+            canvas_moves = data.draw(st.integers(0, 1))
+            background.buffer.fill_(50 + 100 * canvas_moves)
+            patches = [patch(size["device"]) for _ in range(data.draw(st.integers(0, 4)))]
+            buffer.paint(patches, background, canvas_moves)
+            expected = Frame(**size)
+            expected.buffer.copy_(background.buffer)
+            for one in patches:
+                expected.paint(one)
+            assert torch.equal(buffer.frame.buffer, expected.buffer)
 
 
 @pytest.mark.parametrize("num_buffers", [2, 3, 8])
@@ -606,6 +651,38 @@ def test_a_cut_out_ends_where_its_alpha_does(tmp_path: Path) -> None:
         )
         plan = scene(tile(of, places, matte="none", feather=0.0, longer_side_deg=side))
         assert_like_reference(frames(plan, tmp_path)[0], [layer])
+
+
+def test_a_size_that_comes_back_is_not_averaged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import seldsynth.render.tile as tiles
+
+    made: list[Texture] = []
+
+    def counting(picture: Picture, *, device: torch.device) -> Texture:
+        made.append(as_texture(picture, device=device))
+        return made[-1]
+
+    monkeypatch.setattr(tiles, "as_texture", counting)
+    of = image_asset(tmp_path, "a.png", mock_pixels())
+    sides = (20.0, 30.0, 40.0) * 5
+    plan = scene(
+        replace(
+            tile(of, *[(5, 5)] * len(sides)),
+            longer_side_deg=sides,
+            look=LookPlan(blur_px=1.0),
+        ),
+        num_frames=len(sides),
+        interpolate=False,
+    )
+    found = frames(plan, tmp_path)
+    assert len(made) == 3
+    made.clear()
+    monkeypatch.setattr(tiles, "_KEPT_BYTES", 0)
+    for few, many in zip(frames(plan, tmp_path), found, strict=True):
+        assert np.array_equal(few, many)
+    assert len(made) == len(sides)
 
 
 def test_who_comes_is_made_alone_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
