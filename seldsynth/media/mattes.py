@@ -105,12 +105,12 @@ def crop_around(box: Sides, *, width: int, height: int) -> Crop | None:
 
 
 def cropped(pixels: Plane, crop: Crop | None, *, step: int = 1) -> Plane:
-    """A crop of a picture [h, w, ...]. step: 2 for planes of half its size."""
+    """A crop of a picture [h, w, ...], a view of it. step: 2 for planes of half its size."""
     if crop is None:
         return pixels
     left, top = crop.x // step, crop.y // step
     right, bottom = left + max(1, crop.width // step), top + max(1, crop.height // step)
-    return np.ascontiguousarray(pixels[top:bottom, left:right])
+    return pixels[top:bottom, left:right]
 
 
 def read_mask(content: bytes, *, name: str | Path) -> Plane:

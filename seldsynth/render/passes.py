@@ -44,8 +44,8 @@ class Passes(Protocol):
     outside of a texture.
     """
 
-    def texture(self, planes: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
-        """Planes [h, w] to be looked at on a device: uint8, or uint16 if the last one is alpha.
+    def texture(self, planes: NDArray[Any], device: torch.device) -> Tensor:
+        """Planes [c, h, w] to be looked at on a device: uint8, or uint16 if the last one is alpha.
 
         These are in COLOUR_SCALE, premultiplied, and in ALPHA_SCALE.
         """

@@ -22,10 +22,9 @@ _PART = ALPHA_SCALE // WHOLE
 _COVERAGE_BITS = ALL.bit_length() - (WHOLE.bit_length() - 1)
 
 
-def texture(planes: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
+def texture(planes: NDArray[Any], device: torch.device) -> Tensor:
     """See `Passes.texture`: [c, h, w] float32."""
-    pixels = np.stack(planes)
-    signed = pixels if pixels.dtype == np.uint8 else pixels.view(np.int16)
+    signed = planes if planes.dtype == np.uint8 else planes.view(np.int16)
     return torch.from_numpy(signed).to(device).float()
 
 

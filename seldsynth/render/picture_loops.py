@@ -6,6 +6,7 @@ In float32, rounded to the nearest once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,42 +27,39 @@ _PER_PRODUCT = np.float32(_COLOUR_SCALE / 255)
 _PER_BYTE = np.float32(_ALPHA_SCALE / 255)
 
 
-def premultiplied(colour: Bytes, alpha: Bytes) -> Parts:
-    """Colour times alpha [h, w], in parts of COLOUR_SCALE."""
-    found = np.empty(colour.shape, np.uint16)
-    _premultiply(_flat(colour), _flat(alpha), _flat(found))
-    return found
-
-
-def in_parts(alpha: Bytes) -> Parts:
-    """Alpha [h, w] in parts of ALPHA_SCALE."""
-    found = np.empty(alpha.shape, np.uint16)
-    _to_parts(_flat(alpha), _flat(found))
+def premultiplied(colours: Sequence[Bytes], alpha: Bytes) -> Parts:
+    """Colours [h, w] times alpha, in parts of COLOUR_SCALE, and it in parts of ALPHA_SCALE."""
+    planes = np.stack([*colours, alpha])
+    found = np.empty(planes.shape, np.uint16)
+    _premultiply(planes.reshape(len(planes), -1), found.reshape(len(planes), -1))
     return found
 
 
 def levelled(
-    colour: Parts, alpha: Parts, *, gain: float, offset: float, bounds: tuple[float, float]
+    planes: Parts, *, gain: float, offsets: Sequence[float], bounds: tuple[float, float]
 ) -> Parts:
-    """Gain · colour + offset, within two bounds, of colour premultiplied by alpha [h, w].
+    """Gain · colour + offset, within two bounds, of planes [c, h, w] of which the last is alpha.
 
-    offset, bounds: in levels.
+    offsets, bounds: in levels; an offset for each colour.
     """
-    found = np.empty_like(colour)
+    found = np.empty_like(planes)
     per_part = _COLOUR_SCALE / _ALPHA_SCALE
-    more, least, most = (level * per_part for level in (offset, *bounds))
-    _set_levels(_flat(colour), _flat(alpha), gain, more, least, most, _flat(found))
+    least, most = (bound * per_part for bound in bounds)
+    more = np.array(offsets, np.float32) * np.float32(per_part)
+    before, after = (one.reshape(len(planes), -1) for one in (planes, found))
+    _set_levels(before, after, gain, more, least, most)
     return found
 
 
-def blurred(plane: Parts, sigmas: tuple[float, float]) -> Parts:
-    """A plane [h, w] under a Gaussian; its borders go on outwards.
+def blurred(planes: Parts, sigmas: tuple[float, float]) -> Parts:
+    """Planes [c, h, w] under a Gaussian; their borders go on outwards.
 
     sigmas: its deviations across and down, in pixels; it ends at three of them.
     """
-    found = np.empty_like(plane)
+    planes = np.ascontiguousarray(planes)
+    found = np.empty_like(planes)
     across, down = (_half_kernel(sigma) for sigma in sigmas)
-    _blur(np.ascontiguousarray(plane), across, down, found)
+    _blur(planes, across, down, found)
     return found
 
 
@@ -73,35 +71,37 @@ def _half_kernel(sigma: float) -> _Array:
     return np.asarray(whole[beside:, 0], np.float32)
 
 
-def _flat(plane: _Array) -> _Array:
-    return np.ascontiguousarray(plane).reshape(-1)
+@compiled("void(u1[:,::1], u2[:,::1])")
+def _premultiply(planes: _Array, found: _Array) -> None:
+    alpha = planes[len(planes) - 1]
+    for channel in range(len(planes) - 1):
+        colour, parts = planes[channel], found[channel]
+        for x in range(len(parts)):
+            product = np.float32(np.int32(colour[x]) * np.int32(alpha[x]))
+            parts[x] = np.uint16(np.int32(product * _PER_PRODUCT + _HALF))
+    parts = found[len(planes) - 1]
+    for x in range(len(parts)):
+        parts[x] = np.uint16(np.int32(np.float32(alpha[x]) * _PER_BYTE + _HALF))
 
 
-@compiled("void(u1[::1], u1[::1], u2[::1])")
-def _premultiply(colour: _Array, alpha: _Array, found: _Array) -> None:
-    for x in range(len(found)):
-        product = np.float32(np.int32(colour[x]) * np.int32(alpha[x]))
-        found[x] = np.uint16(np.int32(product * _PER_PRODUCT + _HALF))
-
-
-@compiled("void(u1[::1], u2[::1])")
-def _to_parts(alpha: _Array, found: _Array) -> None:
-    for x in range(len(found)):
-        found[x] = np.uint16(np.int32(np.float32(alpha[x]) * _PER_BYTE + _HALF))
-
-
-@compiled("void(u2[::1], u2[::1], f4, f4, f4, f4, u2[::1])")
+@compiled("void(u2[:,::1], u2[:,::1], f4, f4[::1], f4, f4)")
 def _set_levels(
-    colour: _Array, alpha: _Array, gain: Any, offset: Any, least: Any, most: Any, found: _Array
+    planes: _Array, found: _Array, gain: Any, offsets: _Array, least: Any, most: Any
 ) -> None:
-    for x in range(len(found)):
-        part = np.float32(alpha[x])
-        level = np.float32(colour[x]) * gain + part * offset
-        found[x] = np.uint16(np.int32(min(max(level, part * least), part * most) + _HALF))
+    alpha = planes[len(planes) - 1]
+    for channel in range(len(planes) - 1):
+        colour, levels, offset = planes[channel], found[channel], offsets[channel]
+        for x in range(len(levels)):
+            part = np.float32(alpha[x])
+            level = np.float32(colour[x]) * gain + part * offset
+            levels[x] = np.uint16(np.int32(min(max(level, part * least), part * most) + _HALF))
+    levels = found[len(planes) - 1]
+    for x in range(len(levels)):
+        levels[x] = alpha[x]
 
 
 @compiled("void(u2[:,::1], f4[::1], f4[::1], u2[:,::1])")
-def _blur(plane: _Array, across: _Array, down: _Array, found: _Array) -> None:
+def _blur_plane(plane: _Array, across: _Array, down: _Array, found: _Array) -> None:
     height, width = plane.shape
     beside = len(across) - 1
     padded, total = np.empty(width + 2 * beside, np.float32), np.empty(width, np.float32)
@@ -125,3 +125,9 @@ def _blur(plane: _Array, across: _Array, down: _Array, found: _Array) -> None:
         blurred = found[y]
         for x in range(width):
             blurred[x] = np.uint16(np.int32(total[x] + _HALF))
+
+
+@compiled("void(u2[:,:,::1], f4[::1], f4[::1], u2[:,:,::1])")
+def _blur(planes: _Array, across: _Array, down: _Array, found: _Array) -> None:
+    for channel in range(len(planes)):
+        _blur_plane(planes[channel], across, down, found[channel])

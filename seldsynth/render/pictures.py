@@ -39,8 +39,8 @@ from seldsynth.plan import LookPlan, MattePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.scales import ALPHA_SCALE, COLOUR_SCALE
 
-Plane = NDArray[np.uint8] | NDArray[np.uint16]
-_Pixels = TypeVar("_Pixels", bound=Plane)
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+_Pixels = TypeVar("_Pixels", bound=Pixels)
 
 _BYTES = np.arange(256.0)
 
@@ -49,13 +49,13 @@ _BYTES = np.arange(256.0)
 class Picture:
     """A picture at about the size at which it appears.
 
-    luma: one plane [h, w]; chroma: two [h', w'], blue and red difference; uint8. With alpha it
-    comes after them, and all are uint16: colours are premultiplied by it, in parts of COLOUR_SCALE,
-    and it is in parts of ALPHA_SCALE.
+    luma: one plane [1, h, w]; chroma: two [2, h', w'], blue and red difference; uint8. With alpha
+    it is one plane more of both, and all are uint16: colours are premultiplied by it, in parts of
+    COLOUR_SCALE, and it is in parts of ALPHA_SCALE.
     """
 
-    luma: Sequence[Plane]
-    chroma: Sequence[Plane]
+    luma: Pixels
+    chroma: Pixels
 
     @property
     def has_alpha(self) -> bool:
@@ -100,42 +100,35 @@ def changed(picture: Picture, look: LookPlan, *, texels_per_px: float) -> Pictur
         greys = [128 * (1 - look.chroma_gain) + offset for offset in offsets]
         chroma = _levelled(chroma, look.chroma_gain, greys, 240)
     variance = (look.blur_px * texels_per_px) ** 2
-    part = chroma[0].shape[1] / luma[0].shape[1]
+    part = chroma.shape[2] / luma.shape[2]
     of_siting = texels_per_px**2 if part == 1 and not picture.has_alpha else 0.0
     across, down = (math.sqrt(variance * part**2 + share * of_siting) for share in (1 / 2, 1 / 4))
-    return Picture(
-        luma=[_blurred(plane, math.sqrt(variance), math.sqrt(variance)) for plane in luma],
-        chroma=[_blurred(plane, across, down) for plane in chroma],
+    sigma = math.sqrt(variance)
+    return Picture(_blurred(luma, sigma, sigma), _blurred(chroma, across, down))
+
+
+def _levelled(planes: Pixels, gain: float, offsets: Sequence[float], highest: int) -> Pixels:
+    """Gain · colour + offset, within 16..highest, of planes that alpha may follow."""
+    bounds = (16, highest)
+    if len(planes) > len(offsets):
+        parts = _loops().levelled(planes, gain=gain, offsets=offsets, bounds=bounds)
+        return cast(Pixels, parts)
+    tables = ((gain * _BYTES + offset).clip(*bounds) for offset in offsets)
+    return np.stack(
+        [
+            np.asarray(cv2.LUT(plane, np.rint(table).astype(np.uint8)), np.uint8)
+            for plane, table in zip(planes, tables, strict=True)
+        ]
     )
 
 
-def _levelled(
-    planes: Sequence[Plane], gain: float, offsets: Sequence[float], highest: int
-) -> list[Plane]:
-    """Gain · colour + offset, within 16..highest, of planes that alpha may follow."""
-    if len(planes) == len(offsets):
-        tables = ((gain * _BYTES + offset).clip(16, highest) for offset in offsets)
-        return [
-            cast(Plane, cv2.LUT(plane, np.rint(table).astype(np.uint8)))
-            for plane, table in zip(planes, tables, strict=True)
-        ]
-    *colours, alpha = planes
-    bounds = (16, highest)
-    return [
-        *(
-            _loops().levelled(colour, alpha, gain=gain, offset=offset, bounds=bounds)
-            for colour, offset in zip(colours, offsets, strict=True)
-        ),
-        alpha,
-    ]
-
-
-def _blurred(plane: Plane, across: float, down: float) -> Plane:
-    """A plane under a Gaussian of some deviations; its borders go on outwards."""
+def _blurred(planes: Pixels, across: float, down: float) -> Pixels:
+    """Planes under a Gaussian of some deviations; their borders go on outwards."""
     if max(across, down) < 0.2:
-        return plane
-    parts = plane.astype(np.uint16, copy=False)
-    return cast(Plane, _loops().blurred(parts, (across, down)).astype(plane.dtype, copy=False))
+        return planes
+    parts = planes.astype(np.uint16, copy=False)
+    blurred = _loops().blurred(parts, (across, down))
+    return cast(Pixels, blurred.astype(planes.dtype, copy=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,16 +187,16 @@ class StillSource:
         alpha = planes[3] if transparent else torch.full_like(planes[0], 255)
         luma, chroma = bgr_to_yuv(planes[:3], alpha)
         if not transparent:
-            grey, *colours = (_to_nearest(plane, np.uint8) for plane in (luma, *chroma))
-            return Picture([grey], colours)
-        grey, *colours = (_to_nearest(COLOUR_SCALE * plane, np.uint16) for plane in (luma, *chroma))
-        opacity = _to_nearest(alpha * (ALPHA_SCALE / 255), np.uint16)
-        return Picture([grey, opacity], [*colours, opacity])
+            return Picture(_to_nearest(luma[None], np.uint8), _to_nearest(chroma, np.uint8))
+        opacity = alpha * (ALPHA_SCALE / 255)
+        colours = (luma[None], chroma)
+        of_luma, of_chroma = (torch.cat((one * COLOUR_SCALE, opacity[None])) for one in colours)
+        return Picture(_to_nearest(of_luma, np.uint16), _to_nearest(of_chroma, np.uint16))
 
 
-def _to_nearest(values: Tensor, dtype: type[np.uint8] | type[np.uint16]) -> Plane:
+def _to_nearest(values: Tensor, dtype: type[np.uint8] | type[np.uint16]) -> Pixels:
     """Values, none of them negative, as whole numbers."""
-    return cast(Plane, values.add(0.5).numpy().astype(dtype))
+    return cast(Pixels, values.add(0.5).numpy().astype(dtype))
 
 
 @lru_cache(maxsize=24)  # events of all recordings show the same pictures again
@@ -215,7 +208,7 @@ def _still(
     sha256: of the file, which is read once.
     """
     pixels = read_still(read_still_bytes(path), name=path)
-    pixels = cropped(cutout.of_still(pixels), crop)
+    pixels = np.ascontiguousarray(cropped(cutout.of_still(pixels), crop))
     height, width = pixels.shape[:2]
     return _averaged(premultiplied(pixels), _level_size(width, height, level)), width, height
 
@@ -280,7 +273,7 @@ class ClipSource:
             whole = _cropped(replace(whole, alpha=self._alpha_of(whole)), self._crop)
             return self._with_alpha(whole, width=width, height=height)
         planes = self._reader.planes(timed, width=width, height=height)
-        return Picture([planes.luma], [planes.chroma_blue, planes.chroma_red])
+        return Picture(planes.luma[None], np.stack((planes.chroma_blue, planes.chroma_red)))
 
     def _alpha_of(self, planes: Planes) -> NDArray[np.uint8]:
         """The frame's own alpha, and what is left of it."""
@@ -302,16 +295,11 @@ class ClipSource:
         luma, alpha = planes.luma, planes.alpha
         assert alpha is not None
         half_alpha = _averaged(alpha, planes.chroma_blue.shape[::-1])
-        loops = _loops()
-        blue, red = (
-            loops.premultiplied(one, half_alpha) for one in (planes.chroma_blue, planes.chroma_red)
-        )
-        whole, half = (width, height), (width // 2, height // 2)
-        wholes = (loops.premultiplied(luma, alpha), loops.in_parts(alpha))
-        halves = (blue, red, loops.in_parts(half_alpha))
+        of_luma = _loops().premultiplied([luma], alpha)
+        of_chroma = _loops().premultiplied([planes.chroma_blue, planes.chroma_red], half_alpha)
         return Picture(
-            luma=[_averaged(plane, whole) for plane in wholes],
-            chroma=[_averaged(plane, half) for plane in halves],
+            luma=_each_averaged(of_luma, (width, height)),
+            chroma=_each_averaged(of_chroma, (width // 2, height // 2)),
         )
 
 
@@ -336,3 +324,10 @@ def _averaged(pixels: _Pixels, size: tuple[int, int]) -> _Pixels:
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels
     return cast(_Pixels, cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
+def _each_averaged(planes: _Pixels, size: tuple[int, int]) -> _Pixels:
+    """Likewise, each of planes [c, h, w]."""
+    if size == planes.shape[:0:-1]:
+        return planes
+    return cast(_Pixels, np.stack([_averaged(plane, size) for plane in planes]))

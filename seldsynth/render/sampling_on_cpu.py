@@ -45,43 +45,36 @@ _PART = _ONE / np.float32(_ALL)
 _STEPS_OF_PADDING, _STEPS_PER_TEXEL = np.float32(64.5), np.float32(64)  # to the nearest
 
 
-def texture(planes: Sequence[_Array], device: torch.device) -> Tensor:
+def texture(planes: _Array, device: torch.device) -> Tensor:
     """See `Passes.texture`: opaque ones [c, h, w] uint8; woven [h + 3, w + 3] int64.
 
     int32 if there are but two planes: half of the memory to go through. Woven ones have nothing
     around them: a texel before, two after, so that there is one after the first of them.
     """
-    if planes[0].dtype == np.uint8:  # where the decoder put it, if it is one
-        return torch.from_numpy(np.stack(planes) if len(planes) > 1 else planes[0][None])
-    height, width = planes[0].shape
-    unsigned, signed = (np.uint32, np.int32) if len(planes) == 2 else (np.uint64, np.int64)
+    if planes.dtype == np.uint8:
+        return torch.from_numpy(planes)
+    count, height, width = planes.shape
+    unsigned, signed = (np.uint32, np.int32) if count == 2 else (np.uint64, np.int64)
     woven = np.zeros((height + 3, width + 3), unsigned)
-    *colours, alpha = (np.ascontiguousarray(plane) for plane in planes)
-    _weave_alpha(alpha, woven)
-    for colour in reversed(colours):
-        _weave_colour(colour, woven)
+    _weave(np.ascontiguousarray(planes), woven)
     return torch.from_numpy(woven.view(signed))
 
 
-@compiled("void(u2[:,::1], u8[:,::1])", "void(u2[:,::1], u4[:,::1])")
-def _weave_alpha(alpha: _Array, woven: _Array) -> None:
-    for y in range(len(alpha)):
-        parts, row = alpha[y], woven[y + 1, 1 : 1 + alpha.shape[1]]
+@compiled("void(u2[:,:,::1], u8[:,::1])", "void(u2[:,:,::1], u4[:,::1])")
+def _weave(planes: _Array, woven: _Array) -> None:
+    last, height, width = len(planes) - 1, planes.shape[1], planes.shape[2]
+    for y in range(height):
+        row = woven[y + 1, 1 : width + 1]
+        alpha = planes[last, y]
         for x in range(len(row)):
-            part = np.uint32(parts[x]) * np.uint32(_OPAQUE) + np.uint32(_ALPHA_SCALE // 2)
+            part = np.uint32(alpha[x]) * np.uint32(_OPAQUE) + np.uint32(_ALPHA_SCALE // 2)
             row[x] = np.uint64(part // np.uint32(_ALPHA_SCALE))
-
-
-@compiled("void(u2[:,::1], u8[:,::1])", "void(u2[:,::1], u4[:,::1])")
-def _weave_colour(colour: _Array, woven: _Array) -> None:
-    """One more number, before those that are there."""
-    for y in range(len(colour)):
-        levels, row = colour[y], woven[y + 1, 1 : 1 + colour.shape[1]]
-        for x in range(len(row)):
-            level = np.uint32(levels[x]) + np.uint32(1 << (_COLOUR_BITS - 1))
-            row[x] = np.uint64(row[x]) << np.uint64(16) | np.uint64(
-                level >> np.uint32(_COLOUR_BITS)
-            )
+        for channel in range(last - 1, -1, -1):  # each before those that are there
+            levels = planes[channel, y]
+            for x in range(len(row)):
+                level = np.uint32(levels[x]) + np.uint32(1 << (_COLOUR_BITS - 1))
+                more = np.uint64(row[x]) << np.uint64(16)
+                row[x] = more | np.uint64(level >> np.uint32(_COLOUR_BITS))
 
 
 @compiled("f4(f4, f4)")

@@ -76,19 +76,20 @@ def as_texture(picture: Picture, *, device: torch.device) -> Texture:
     luma, chroma = picture.luma, picture.chroma
     reaches_edges = not picture.has_alpha or _reaches_edges(luma[1])
     if picture.has_alpha and chroma[0].shape == luma[0].shape:
-        return Woven(texture([luma[0], *chroma], device), _texels(luma[0]), reaches_edges)
+        together = np.concatenate((luma[:1], chroma))
+        return Woven(texture(together, device), _texels(luma), reaches_edges)
     return Planar(
         luma=texture(luma, device),
         chroma=texture(chroma, device),
-        texels=_texels(luma[0]),
-        chroma_texels=_texels(chroma[0]),
+        texels=_texels(luma),
+        chroma_texels=_texels(chroma),
         is_opaque=not picture.has_alpha,
         reaches_edges=reaches_edges,
     )
 
 
-def _texels(plane: NDArray[Any]) -> tuple[int, int]:
-    height, width = plane.shape
+def _texels(planes: NDArray[Any]) -> tuple[int, int]:
+    _, height, width = planes.shape
     return width, height
 
 
@@ -115,7 +116,8 @@ def shadow_texture(strength: float, *, aspect: float, device: torch.device) -> T
         np.rint(part * alpha).astype(np.uint16)
         for part in (ALPHA_SCALE, _BLACK * COLOUR_SCALE, _NO_COLOUR * COLOUR_SCALE)
     )
-    return as_texture(Picture([black, opacity], [grey, grey, opacity]), device=device)
+    picture = Picture(np.stack((black, opacity)), np.stack((grey, grey, opacity)))
+    return as_texture(picture, device=device)
 
 
 def around_shadow(billboard: Billboard) -> Billboard:

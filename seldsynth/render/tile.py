@@ -123,7 +123,7 @@ class Tile:
             steps = _BLUR_STEPS
         elif isinstance(self._source, StillSource) and not picture.has_alpha:
             steps = _STEPS
-        texels_per_px = picture.luma[0].shape[1] / seen_width
+        texels_per_px = picture.luma.shape[2] / seen_width
         octaves = round(steps * math.log2(texels_per_px)) / steps if steps else 0.0
         if (picture, octaves) not in self._textures:
             look = changed(picture, self._plan.look, texels_per_px=2**octaves)

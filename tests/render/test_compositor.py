@@ -36,7 +36,7 @@ def patch_of(
         planes = [np.rint(part.numpy()).astype(np.uint16) for part in parts]
     large = [np.repeat(plane[None], 2, axis=0).repeat(2, axis=1) for plane in planes]
     small = [plane[None] for plane in planes] if half else large
-    picture = Picture(large, [small[0], *small])
+    picture = Picture(np.stack(large), np.stack([small[0], *small]))
     rectangle = Rectangle(x0=0, y0=0, width=WIDTH, height=HEIGHT)
     return warp([as_texture(picture, device=CPU)], View([rectangle], grid(half=half)))[0]
 

@@ -140,7 +140,7 @@ def test_what_an_opaque_clip_covers_is_known_again(clip: TilePlan) -> None:
     showing.show([as_texture(pictures[0], device=CPU)], [at(0)])
     patches = [showing.show([as_texture(one, device=CPU)], [at(0)])[0] for one in pictures[1:]]
     assert patches[0].cover is patches[1].cover is patches[2].cover
-    other = Picture([0 * pictures[0].luma[0] + 99], pictures[0].chroma)
+    other = Picture(0 * pictures[0].luma + 99, pictures[0].chroma)
     (grey,) = showing.show([as_texture(other, device=CPU)], [at(0)])
     assert grey.cover is patches[0].cover
     assert not torch.equal(grey.luma, patches[0].luma)

@@ -23,12 +23,12 @@ def mock_picture(
     size = (height // 2, width // 2) if half else (height, width)
     luma, chroma = rng.integers(16, 236, (1, height, width)), rng.integers(16, 241, (2, *size))
     if not alpha:
-        return Picture([*luma.astype(np.uint8)], [*chroma.astype(np.uint8)])
+        return Picture(luma.astype(np.uint8), chroma.astype(np.uint8))
     shown = rng.integers(0, ALPHA_SCALE + 1, (height, width))
     own = shown[::2, ::2] if half else shown
     return Picture(
-        [*premultiplied(luma, shown), shown.astype(np.uint16)],
-        [*premultiplied(chroma, own), own.astype(np.uint16)],
+        np.stack([*premultiplied(luma, shown), shown.astype(np.uint16)]),
+        np.stack([*premultiplied(chroma, own), own.astype(np.uint16)]),
     )
 
 
@@ -67,7 +67,8 @@ def test_edges_need_no_drawing_where_nothing_reaches_them(
     shown[3:-3, 3:-3] = ALPHA_SCALE
     shown[edge] = round(ALPHA_SCALE * alpha_at_the_edge)
     for own in (shown, shown[::2, ::2]):
-        texture = as_texture(Picture([shown, shown], [own, own, own]), device=CPU)
+        picture = Picture(np.stack([shown] * 2), np.stack([own] * 3))
+        texture = as_texture(picture, device=CPU)
         assert texture.reaches_edges == (alpha_at_the_edge > 0.002)
     for half in (False, True):
         assert as_texture(mock_picture(alpha=False, half=half), device=CPU).reaches_edges
