@@ -229,16 +229,22 @@ def _aim(
 ) -> None:
     """Where a row looks: the first of four texels, and the weights of these, a byte each."""
     height, width = woven.shape
+    # In steps from the first texel, which is one of those around the texture.
+    first_x = first_y = max(least * _STEPS_PER_TEXEL + _STEPS_OF_PADDING, _ZERO)
     last_x = _STEPS_PER_TEXEL * np.float32(width - 2)
     last_y = _STEPS_PER_TEXEL * np.float32(height - 2)
+    last_x = min(most_x * _STEPS_PER_TEXEL + _STEPS_OF_PADDING, last_x)
+    last_y = min(most_y * _STEPS_PER_TEXEL + _STEPS_OF_PADDING, last_y)
     of_forward, of_x, of_y = columns[0, index], columns[1, index], columns[2, index]
     row_forward, row_x, row_y = rows[0, index, row], rows[1, index, row], rows[2, index, row]
     for column in range(len(corners)):
         forward = of_forward[column] + row_forward
-        x = min(max(_met(of_x[column] + row_x, forward), least), most_x)
-        y = min(max(_met(of_y[column] + row_y, forward), least), most_y)
-        x = min(max(x * _STEPS_PER_TEXEL + _STEPS_OF_PADDING, _ZERO), last_x)
-        y = min(max(y * _STEPS_PER_TEXEL + _STEPS_OF_PADDING, _ZERO), last_y)
+        steps = _STEPS_PER_TEXEL / max(forward, _HORIZON)
+        is_ahead = forward > _HORIZON
+        x = (of_x[column] + row_x) * steps if is_ahead else _FAR_AWAY
+        y = (of_y[column] + row_y) * steps if is_ahead else _FAR_AWAY
+        x = min(max(x + _STEPS_OF_PADDING, first_x), last_x)
+        y = min(max(y + _STEPS_OF_PADDING, first_y), last_y)
         right, down = np.uint32(np.int32(x)), np.uint32(np.int32(y))
         corners[column] = (down >> _STEP_BITS) * np.uint32(width) + (right >> _STEP_BITS)
         right, down = right & _STEP_MASK, down & _STEP_MASK
