@@ -42,7 +42,7 @@ _COVERAGE_BITS = 7  # that coverage has more than what is kept
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _IN_THE_MIDDLE = np.float32(1e-3)
 _EVERYTHING = np.float32(_ALL)
-_LINE = np.uint64(64)
+_LINE = np.uint64(64)  # of memory, as processors fetch it
 
 
 def cover_rectangle(
@@ -272,9 +272,7 @@ def _fetch(pixels: _Array, below: _Array, at: int, end: int) -> Any:
     return total
 
 
-@compiled(
-    "void(u1[:,::1], u1[:,::1], i2[:,::1], i2[:,::1], i8, i8, i8, i8, i8, i8)",
-)
+@compiled("void(u1[:,::1], u1[:,::1], i2[:,::1], i2[:,::1], i8, i8, i8, i8, i8, i8)")
 def _blend_plane(
     plane: _Array,
     below: _Array,

@@ -240,7 +240,7 @@ def _groups(
 def _alike(
     sights: Sequence[_Sight], views: Mapping[_Stand, tuple[View, int]]
 ) -> Iterable[list[_Sight]]:
-    """Sights whose views can be joined; by itself what has edges, of which more than that is known.
+    """Sights whose views can be joined; each by itself that has edges: its view knows its cover.
 
     views: those of their stands.
     """
@@ -249,7 +249,8 @@ def _alike(
         view, _ = views[sight.stand]
         place, kind = view.rectangles[0], sight.stand.kind
         size = (place.width, place.height)
-        groups[sight if kind.edges else (kind, size, sight.texture.is_opaque)].append(sight)
+        is_opaque = sight.texture.is_opaque
+        groups[(kind, size, is_opaque) if kind.edges is None else sight].append(sight)
     return groups.values()
 
 
