@@ -97,11 +97,6 @@ class Motion:
         start: NDArray[np.float64] = values[self.before]
         return start + self.weight * (values[self.after] - start)  # exact where nothing changes
 
-    def blend_at(self, index: int, row_values: tuple[float, ...]) -> float:
-        """The same at one of these times."""
-        start = row_values[self.before[index]]
-        return float(start + self.weight[index] * (row_values[self.after[index]] - start))
-
 
 def label_frame_of(video_frames: NDArray[np.int64], frame_rate: Fraction) -> NDArray[np.int64]:
     """Label frame in which each video frame's time i / frame_rate lies, in whole numbers."""

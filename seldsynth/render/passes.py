@@ -116,8 +116,8 @@ class Passes(Protocol):
     ) -> None:
         """Lay a patch on a canvas, around its seam, over what is below it there.
 
-        below: the same canvas, or another one of its size. instead_of: what is below comes back
-        where another patch was.
+        below: the same canvas, or another one of its size. instead_of: what is below that one
+        comes back where another patch was.
         """
 
     def restore(self, canvas: Planes, below: Planes, place: Place) -> None:

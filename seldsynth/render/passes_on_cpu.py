@@ -230,7 +230,10 @@ def _restore_row(
     but_begin: int,
     but_end: int,
 ) -> None:
-    """All between two columns, but for what is between two others, counted on likewise."""
+    """All between two columns, but for what is between two others, of which there may be nothing.
+
+    Both are counted on beyond the end of the row, which is the seam.
+    """
     spared = but_end - but_begin
     # Counted from where that begins: between its end and its beginning once around, and beyond its
     # end there.
@@ -267,7 +270,7 @@ def _mix(
 def _fetch(pixels: _Array, below: _Array, at: int, end: int) -> Any:
     """Look at each of the processor's lines of memory: the sum matters to nobody."""
     total = np.uint64(0)
-    for x in range(at, end, _LINE):
+    for x in range(at - at % _LINE, end, _LINE):
         total += np.uint64(pixels[x]) + np.uint64(below[x])
     return total
 

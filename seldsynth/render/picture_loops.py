@@ -42,11 +42,11 @@ def levelled(
 
     offsets, bounds: in levels; an offset for each colour.
     """
-    found = np.empty_like(planes)
+    found = np.empty(planes.shape, np.uint16)
     per_part = _COLOUR_SCALE / _ALPHA_SCALE
     least, most = (bound * per_part for bound in bounds)
     more = np.array(offsets, np.float32) * np.float32(per_part)
-    before, after = (one.reshape(len(planes), -1) for one in (planes, found))
+    before, after = (one.reshape(len(planes), -1) for one in (np.ascontiguousarray(planes), found))
     _set_levels(before, after, gain, more, least, most)
     return found
 
@@ -56,10 +56,9 @@ def blurred(planes: Parts, sigmas: tuple[float, float]) -> Parts:
 
     sigmas: its deviations across and down, in pixels; it ends at three of them.
     """
-    planes = np.ascontiguousarray(planes)
-    found = np.empty_like(planes)
+    found = np.empty(planes.shape, np.uint16)
     across, down = (_half_kernel(sigma) for sigma in sigmas)
-    _blur(planes, across, down, found)
+    _blur(np.ascontiguousarray(planes), across, down, found)
     return found
 
 

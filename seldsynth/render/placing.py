@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -239,7 +239,7 @@ def _groups(
 
 def _alike(
     sights: Sequence[_Sight], views: Mapping[_Stand, tuple[View, int]]
-) -> Iterable[list[_Sight]]:
+) -> Iterator[list[_Sight]]:
     """Sights whose views can be joined; each by itself that has edges: its view knows its cover.
 
     views: those of their stands.
@@ -247,11 +247,14 @@ def _alike(
     groups: dict[Hashable, list[_Sight]] = defaultdict(list)
     for sight in sights:
         view, _ = views[sight.stand]
-        place, kind = view.rectangles[0], sight.stand.kind
-        size = (place.width, place.height)
-        is_opaque = sight.texture.is_opaque
-        groups[(kind, size, is_opaque) if kind.edges is None else sight].append(sight)
-    return groups.values()
+        size = (view.rectangles[0].width, view.rectangles[0].height)
+        joins = sight.stand.kind.edges is None  # and so it has alpha
+        groups[(sight.stand.kind, size) if joins else sight].append(sight)
+    for some in groups.values():
+        view, _ = views[some[0].stand]
+        most = max(1, _PIXELS_TOGETHER // (view.rectangles[0].width * view.rectangles[0].height))
+        for first in range(0, len(some), most):
+            yield some[first : first + most]
 
 
 def _are_alike(one: _Sight, other: _Sight) -> bool:

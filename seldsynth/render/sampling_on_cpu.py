@@ -1,7 +1,8 @@
 """What pixels see of textures, on a CPU: see `passes.Passes`.
 
-What has alpha is woven: its colours and alpha lie side by side in one number of 64 bits, and are
-interpolated together. What is opaque is bytes, in planes; OpenCV's remap looks at these.
+What has alpha is woven: its colours and alpha lie side by side in one number of 64 bits, or of 32
+where there is one colour, and are interpolated together. What is opaque is bytes, in planes;
+OpenCV's remap looks at these.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _HORIZON, _FAR_AWAY = np.float32(1e-3), np.float32(-1e6)
 _ALL, _WHOLE, _WHOLE_BITS, _ROUNDING = 2**15 - 1, 256, 8, 110
 _COLOUR_BITS, _ALPHA_SCALE = 4, 8192  # that colours have more than when they are woven
 
-# Woven are four numbers of 16 bits, of which 10 are used: colours in quarters of a level, alpha up
-# to _OPAQUE. They are looked at in 64ths of a texel, and so are the four weights of a mean: it has
-# 16 bits.
+# Woven are four numbers of 16 bits, or two, of which 10 are used: colours in quarters of a level,
+# alpha up to _OPAQUE. They are looked at in 64ths of a texel, and so are the four weights of a
+# mean: it has 16 bits.
 _OPAQUE = 1023
 _STEPS, _STEP_BITS, _STEP_MASK = np.uint32(64), np.uint32(6), np.uint32(63)
 _EACH = 0x0001_0001_0001_0001
@@ -241,6 +242,7 @@ def _aim(
         forward = of_forward[column] + row_forward
         steps = _STEPS_PER_TEXEL / max(forward, _HORIZON)
         is_ahead = forward > _HORIZON
+        # Far away in steps, too: that is before the first one.
         x = (of_x[column] + row_x) * steps if is_ahead else _FAR_AWAY
         y = (of_y[column] + row_y) * steps if is_ahead else _FAR_AWAY
         x = min(max(x + _STEPS_OF_PADDING, first_x), last_x)

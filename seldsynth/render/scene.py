@@ -156,13 +156,14 @@ class _Buffer:
         The other ones are to be gone before these steps.
         """
         steps: list[_Step] = []
+        before: list[Rectangle] = []
         for index, patch in enumerate(patches):
-            before = [step.patch.rectangle for step in steps]
             is_alone, instead_of = not self._meets(patch.rectangle, before), None
             if is_alone and index < len(self._painted):
                 old = self._painted[index].rectangle
                 instead_of = None if self._meets(old, before) else old
             steps.append(_Step(patch, is_alone, instead_of))
+            before.append(patch.rectangle)
         return steps
 
     def _meets(self, place: Rectangle, others: Sequence[Rectangle]) -> bool:

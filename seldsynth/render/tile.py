@@ -21,7 +21,8 @@ from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, appears_at, make_billboard
 from seldsynth.render.textures import Texture, as_texture
 
-_KEPT_BYTES = 6 << 20  # of textures of a still that comes nearer and goes away again
+# Textures of a still that comes nearer and goes away again: as many of any size, more if small.
+_TEXTURES_KEPT, _KEPT_BYTES = 4, 6 << 20
 _STEPS, _BLUR_STEPS = 2, 8  # of an octave of its size, that it may be off where it is averaged
 
 
@@ -132,9 +133,10 @@ class Tile:
 
     def _keep(self, key: tuple[Picture, float], texture: Texture) -> None:
         """Keep a texture in place of the oldest; of a clip, which does not show it again, alone."""
-        most = 0 if isinstance(self._source, ClipSource) else _KEPT_BYTES
-        kept = sum(one.nbytes for one in self._textures.values())
-        while self._textures and kept + texture.nbytes > most:
+        if isinstance(self._source, ClipSource):
+            self._textures.clear()
+        kept = texture.nbytes + sum(one.nbytes for one in self._textures.values())
+        while kept > _KEPT_BYTES and len(self._textures) >= _TEXTURES_KEPT:
             kept -= self._textures.pop(next(iter(self._textures))).nbytes
         self._textures[key] = texture
 

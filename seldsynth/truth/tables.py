@@ -9,6 +9,8 @@ from functools import lru_cache
 from io import StringIO
 from typing import TextIO
 
+import numpy as np
+
 from seldsynth.cast import Cast, Playhead
 from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.metadata import label_line
@@ -101,9 +103,9 @@ class _Course:
         self.playhead = Playhead(self._motion)
         self._distance_m = self._motion.blend(one.track.distance_m)
         self._names = f"{one.event_index},{one.class_id},{one.source_id}"
-        self._asset, self._longer_side_deg = "", None
+        self._asset, self._longer_side_deg = "", np.empty(0)
         if isinstance(one, TilePlan):
-            self._asset = _csv_line([f"{one.asset.folder}/{one.asset.path}"]).rstrip("\n")
+            self._asset = _csv_line([f"{one.asset.folder}/{one.asset.path}"]).removesuffix("\n")
             self._longer_side_deg = self._motion.blend(one.longer_side_deg)
 
     def line(self, video_frame: int, row: int, boxes: list[Box], fraction: float) -> str:
@@ -125,7 +127,7 @@ class _Course:
     def _angles(self, row: int) -> str:
         """The cells of angular width and height."""
         one = self._one
-        if not isinstance(one, TilePlan) or self._longer_side_deg is None:
+        if not isinstance(one, TilePlan):
             return ","
         return _angles_of(self._longer_side_deg.item(row), one.width / one.height)
 

@@ -44,7 +44,7 @@ class FrameOutlines:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that are kept for it."""
+        """Bytes of its covers; what was seen together with them may be kept as long."""
         return sum(outline.cover.kept.nbytes for outline in self.outlines)
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
 
 import av
@@ -18,6 +19,7 @@ import yaml
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
 
+from seldsynth.asset_files import Asset
 from seldsynth.cli import main
 from seldsynth.metadata import read_labels
 from seldsynth.plan import ScenePlan, TilePlan, plan_from_json
@@ -27,6 +29,7 @@ from seldsynth.render.scales import WHOLE
 from seldsynth.render.scene import render_scene
 from seldsynth.truth.masks import MaskFrame, MaskStream, moments
 from seldsynth.truth.shrinking import Shrinking
+from seldsynth.truth.tables import TRACK_COLUMNS, TrackTable
 from seldsynth.truth.visible import Box, Visibility, Visible, boxes_of, outlines_of, whole_mask
 from tests.conftest import (
     mock_alpha_clip,
@@ -313,6 +316,31 @@ def boxes_by_colour(path: Path, video_frame: int) -> dict[int, list[tuple[int, i
         if width > right:
             found[class_id].append((0, y, width - right, height))
     return found
+
+
+@pytest.mark.parametrize("name", ["a.png", 'a, b "c".png', "a\nb.png", "a\n", ' a"', "ä;'"])
+def test_any_name_of_an_asset_is_one_cell(name: str) -> None:
+    of = Asset(folder="images", path=name, kind="image", sha256="", width=40, height=30)
+    plan = scene(tile(of, (0, 0), (3, 4)), tile(of, (9, 9)), num_frames=2)
+    file = StringIO(newline="")
+    table = TrackTable(plan, file)
+    box = Box(x=1, y=2, width=3, height=4)
+    for video_frame in range(2):
+        table.tell(video_frame, {0: ([box, box], 0.5)})
+    file.seek(0)
+    rows = list(csv.DictReader(file))
+    assert [(row["video_frame"], row["event"]) for row in rows] == [
+        ("0", "0"),
+        ("0", "1"),
+        ("1", "0"),
+    ]
+    assert {row["asset"] for row in rows} == {f"images/{name}"}
+    assert [row["flags"] for row in rows] == ["seam", "", "seam"]
+    assert [row["height2"] for row in rows] == ["4", "", "4"]
+    again = StringIO(newline="")
+    writer = csv.writer(again, lineterminator="\n")
+    writer.writerows([TRACK_COLUMNS, *(row.values() for row in rows)])
+    assert again.getvalue() == file.getvalue()
 
 
 def test_a_sound_that_comes_back_for_one_frame(tmp_path: Path) -> None:
