@@ -111,9 +111,7 @@ class YamlFile:
             self._note_lines(root, (), set())
             values = None if root is None else _with_text_keys(loader.construct_document(root), {})
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f":{mark.line + 1}" if mark else ""
-            raise ConfigError(f"{self.path}{line}: {_yaml_fault(error)}") from None
+            raise ConfigError(f"{self.path}{_line_of(error)}: {_yaml_fault(error)}") from None
         if values is None and may_be_empty:
             return {}
         if not isinstance(values, dict):
@@ -220,6 +218,15 @@ def _with_text_keys(value: Any, done: dict[int, dict[str, Any]]) -> Any:
 def _dotted(keys: Keys) -> str:
     """Keys as a message shows them."""
     return ".".join(shown(key) for key in keys)
+
+
+def _line_of(error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return ""
+    # A key without its colon, a quotation mark without its like: they are missed further on.
+    is_word = (error.context or "").startswith("while scanning")
+    mark = (error.context_mark if is_word else None) or error.problem_mark
+    return f":{mark.line + 1}" if mark else ""
 
 
 def _yaml_fault(error: yaml.YAMLError) -> str:
