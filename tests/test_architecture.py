@@ -16,7 +16,7 @@ ORDER = [
     "media.clips", "media.sound_files", "media.sound_tracks", "media.spatial_mp4", "media.encode",
     "asset_files", "assets", "choice", "plan", "sounds", "outlines", "tiles", "silent",
     "render.colour", "render.scales", "render.rays", "render.passes", "render.passes_by_torch",
-    "render.sampling_on_cpu", "render.passes_on_cpu", "render.processors",
+    "render.sampling_on_cpu", "render.woven_on_cpu", "render.passes_on_cpu", "render.processors",
     "render.edges", "render.projection", "render.picture_loops", "render.pictures",
     "render.textures", "render.compositor", "render.canvas", "render.placing", "render.tile",
     "render.scene", "looks", "planner",

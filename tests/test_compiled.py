@@ -13,7 +13,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 
 from seldsynth.compiled import compiled
-from seldsynth.render import passes_on_cpu, picture_loops, sampling_on_cpu
+from seldsynth.render import passes_on_cpu, picture_loops, sampling_on_cpu, woven_on_cpu
 from seldsynth.truth import shrinking_loop
 
 
@@ -69,7 +69,8 @@ def test_what_was_kept_is_damaged(
 
 def test_loops_use_nothing_of_other_modules() -> None:
     """Numba would not notice that it has changed."""
-    for module in (passes_on_cpu, sampling_on_cpu, picture_loops, shrinking_loop):
+    of_render = (passes_on_cpu, sampling_on_cpu, woven_on_cpu, picture_loops)
+    for module in (*of_render, shrinking_loop):
         loops = [one for one in vars(module).values() if isinstance(one, Dispatcher)]
         assert loops
         for loop in loops:

@@ -1,7 +1,7 @@
 """Passes over pixels on a CPU, as compiled loops: see `passes.Passes`.
 
 Numbers are float32 and whole ones of 16 bits throughout, so that many are worked on at a time. What
-is seen of textures is in `sampling_on_cpu`.
+is seen of textures is in `sampling_on_cpu` and `woven_on_cpu`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from torch import Tensor
 from seldsynth.compiled import compiled
 from seldsynth.render.passes import Counts, Pair, PatchPlanes, Place, Planes
 from seldsynth.render.rays import Rays
-from seldsynth.render.sampling_on_cpu import see, see_opaque, see_woven, strips, texture
+from seldsynth.render.sampling_on_cpu import see_opaque, strips
+from seldsynth.render.woven_on_cpu import see, see_woven, woven_texture
 
 __all__ = [
     "blend",
@@ -43,6 +44,11 @@ _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _IN_THE_MIDDLE = np.float32(1e-3)
 _EVERYTHING = np.float32(_ALL)
 _LINE = np.uint64(64)  # of memory, as processors fetch it
+
+
+def texture(planes: _Array, device: torch.device) -> Tensor:
+    """See `Passes.texture`: opaque ones as they are."""
+    return torch.from_numpy(planes) if planes.dtype == np.uint8 else woven_texture(planes)
 
 
 def cover_rectangle(

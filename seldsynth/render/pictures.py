@@ -11,9 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import TypeVar, cast
 
 import cv2
@@ -39,7 +38,8 @@ from seldsynth.plan import LookPlan, MattePlan
 from seldsynth.render.colour import bgr_to_yuv, separated
 from seldsynth.render.scales import ALPHA_SCALE, COLOUR_SCALE
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Parts = NDArray[np.uint16]
+Pixels = NDArray[np.uint8] | Parts
 _Pixels = TypeVar("_Pixels", bound=Pixels)
 
 _BYTES = np.arange(256.0)
@@ -61,14 +61,6 @@ class Picture:
     def has_alpha(self) -> bool:
         """Whether the last planes of both are alpha."""
         return len(self.luma) == 2
-
-
-@cache
-def _loops() -> ModuleType:
-    # As late as `processors` imports its own: plans need no picture's pixels.
-    from seldsynth.render import picture_loops
-
-    return picture_loops
 
 
 def level_for(*, width: int, height: int, seen_width: float, seen_height: float) -> int:
@@ -111,8 +103,11 @@ def _levelled(planes: Pixels, gain: float, offsets: Sequence[float], highest: in
     """Gain · colour + offset, within 16..highest, of planes that alpha may follow."""
     bounds = (16, highest)
     if len(planes) > len(offsets):
-        parts = _loops().levelled(planes, gain=gain, offsets=offsets, bounds=bounds)
-        return cast(Pixels, parts)
+        # As late as `processors` imports its own: plans need no picture's pixels.
+        from seldsynth.render.picture_loops import levelled
+
+        parts = cast(Parts, planes)
+        return levelled(parts, gain=gain, offsets=offsets, bounds=bounds)
     tables = ((gain * _BYTES + offset).clip(*bounds) for offset in offsets)
     return np.stack(
         [
@@ -126,9 +121,10 @@ def _blurred(planes: Pixels, across: float, down: float) -> Pixels:
     """Planes under a Gaussian of some deviations; their borders go on outwards."""
     if max(across, down) < 0.2:
         return planes
-    parts = planes.astype(np.uint16, copy=False)
-    blurred = _loops().blurred(parts, (across, down))
-    return cast(Pixels, blurred.astype(planes.dtype, copy=False))
+    from seldsynth.render.picture_loops import blurred  # see `_levelled`
+
+    found = blurred(planes.astype(np.uint16, copy=False), (across, down))
+    return cast(Pixels, found.astype(planes.dtype, copy=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,11 +288,13 @@ class ClipSource:
         return np.asarray(cv2.multiply(alpha, kept, scale=1 / 255), dtype=np.uint8)
 
     def _with_alpha(self, planes: Planes, *, width: int, height: int) -> Picture:
-        luma, alpha = planes.luma, planes.alpha
+        from seldsynth.render.picture_loops import premultiplied  # see `_levelled`
+
+        alpha = planes.alpha
         assert alpha is not None
         half_alpha = _averaged(alpha, planes.chroma_blue.shape[::-1])
-        of_luma = _loops().premultiplied([luma], alpha)
-        of_chroma = _loops().premultiplied([planes.chroma_blue, planes.chroma_red], half_alpha)
+        of_luma = premultiplied([planes.luma], alpha)
+        of_chroma = premultiplied([planes.chroma_blue, planes.chroma_red], half_alpha)
         return Picture(
             luma=_each_averaged(of_luma, (width, height)),
             chroma=_each_averaged(of_chroma, (width // 2, height // 2)),

@@ -38,6 +38,10 @@ class Rays:
         """How many rectangles, rows and columns."""
         return self.columns.shape[1], self.rows.shape[2], self.columns.shape[2]
 
+    def limits(self, *, outside: float) -> tuple[float, float, float]:
+        """The least x and y, the most x and the most y. outside: where there is nothing beyond."""
+        return (-outside, outside, outside) if self.most is None else (0.0, *self.most)
+
     def __getitem__(self, index: int) -> Rays:
         """Those of one of the rectangles."""
         one = slice(index, index + 1)

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.render import passes_by_torch, passes_on_cpu, processors, sampling_on_cpu
+from seldsynth.render import (
+    passes_by_torch,
+    passes_on_cpu,
+    processors,
+    sampling_on_cpu,
+    woven_on_cpu,
+)
 from seldsynth.render.passes import Passes, Planes
 from seldsynth.render.pictures import Picture
 from seldsynth.render.processors import passes_on
@@ -114,7 +120,7 @@ def check_patch(found: Tensor, seen: Doubles, coverage: Tensor | None, index: in
 
 def steps_of(passes: Passes) -> int | None:
     """Of a texel, in which loops look at what is woven."""
-    return int(sampling_on_cpu._STEPS) if passes is passes_on_cpu else None
+    return int(woven_on_cpu._STEPS) if passes is passes_on_cpu else None
 
 
 def in_levels(planes: list[NDArray[np.uint16]]) -> Doubles:
@@ -317,13 +323,15 @@ def test_what_is_below_comes_back(way: str, replaced: bool, data: st.DataObject)
 
 
 def test_loops_know_what_numbers_mean() -> None:
-    for loops in (passes_on_cpu, sampling_on_cpu):
+    for loops in (passes_on_cpu, woven_on_cpu):
         assert (loops._ALL, loops._WHOLE) == (ALL, WHOLE)
         assert WHOLE >> int(loops._WHOLE_BITS) == 1
+    for loops in (sampling_on_cpu, woven_on_cpu):
+        assert (np.float32(HORIZON), np.float32(FAR_AWAY)) == (loops._HORIZON, loops._FAR_AWAY)
+        assert (loops._WHOLE, loops._ROUNDING) == (WHOLE, ROUNDING)
     assert WHOLE << passes_on_cpu._COVERAGE_BITS == ALL + 1
-    loops = sampling_on_cpu
-    assert (np.float32(HORIZON), np.float32(FAR_AWAY)) == (loops._HORIZON, loops._FAR_AWAY)
-    assert (loops._ROUNDING, loops._ALPHA_SCALE) == (ROUNDING, ALPHA_SCALE)
+    loops = woven_on_cpu
+    assert loops._ALPHA_SCALE == ALPHA_SCALE
     steps = int(loops._STEPS)
     assert (COLOUR_SCALE >> loops._COLOUR_BITS) * steps == WHOLE  # interpolated: a patch's
     assert steps == 1 << int(loops._STEP_BITS) == loops._STEPS_PER_TEXEL
