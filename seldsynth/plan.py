@@ -138,6 +138,11 @@ class TilePlan:
             raise ValueError("crop must lie in the picture")
 
     @property
+    def begins_anew(self) -> bool:
+        """Whether its clip ends before it goes."""
+        return self.clip_start_ms + self.track.duration_ms > self.asset.duration_ms
+
+    @property
     def width(self) -> int:
         """Pixels of the file that are shown, across."""
         return self.crop.width if self.crop else self.asset.width

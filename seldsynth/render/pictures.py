@@ -167,7 +167,20 @@ class StillSource:
         self._pixels, self._width, self._height = _still(path, sha256, finest_level, crop, cutout)
         self._pictures: dict[int, Picture] = {}
 
-    def picture(self, time_s: Fraction, level: int) -> Picture:
+    @property
+    def has_alpha(self) -> bool:
+        """Whether its pictures have."""
+        return bool(self._pixels.shape[2] == 4)
+
+    def width_of(self, level: int) -> int:
+        """How wide the picture of a level is, in pixels."""
+        return _level_size(self._width, self._height, level)[0]
+
+    def go_to(self, time_s: Fraction) -> int:
+        """The number of the frame that is shown at a time."""
+        return 0
+
+    def picture(self, level: int) -> Picture:
         """The picture of a level, the same object every time."""
         if level not in self._pictures:
             self._pictures[level] = self._make(level)
@@ -179,10 +192,9 @@ class StillSource:
     def _make(self, level: int) -> Picture:
         pixels = _averaged(self._pixels, _level_size(self._width, self._height, level))
         planes = separated(torch.from_numpy(pixels))
-        transparent = planes.shape[0] == 4
-        alpha = planes[3] if transparent else torch.full_like(planes[0], 255)
+        alpha = planes[3] if self.has_alpha else torch.full_like(planes[0], 255)
         luma, chroma = bgr_to_yuv(planes[:3], alpha)
-        if not transparent:
+        if not self.has_alpha:
             return Picture(_to_nearest(luma[None], np.uint8), _to_nearest(chroma, np.uint8))
         opacity = alpha * (ALPHA_SCALE / 255)
         colours = (luma[None], chroma)
@@ -241,26 +253,44 @@ class ClipSource:
         self.height = height
         self._resources = contextlib.ExitStack()
         self._reader = self._resources.enter_context(ClipReader(path))
-        self._shown: tuple[TimedFrame, int, Picture] | None = None
+        self._timed: TimedFrame | None = None
+        self._last: tuple[TimedFrame, int, Picture] | None = None
 
-    def picture(self, time_s: Fraction, level: int) -> Picture:
-        """The picture at a time from the clip's start, the same object while the frame is the same.
+    def width_of(self, level: int) -> int:
+        """How wide the picture of a level is, in pixels."""
+        return self._size(level)[0]
 
-        Its chroma is half as high and wide as its luma. time_s must not be less than in the call
-        before. Raises MediaError for a damaged file.
+    def go_to(self, time_s: Fraction) -> int:
+        """The number of the frame that is shown at a time from the clip's start.
+
+        time_s must not be less than in the call before. Raises MediaError for a damaged file.
         """
-        timed = self._reader.frame_at(time_s)
-        if self._shown is None or self._shown[0] is not timed or self._shown[1] != level:
-            self._shown = (timed, level, self._make(timed, level))
-        return self._shown[2]
+        self._timed = self._reader.frame_at(time_s)
+        return self._timed.index
+
+    def picture(self, level: int) -> Picture:
+        """What the frame shows, the same object while it is the same and so is the level.
+
+        Its chroma is half as high and wide as its luma. Raises MediaError for a damaged file.
+        """
+        timed = self._timed
+        if timed is None:
+            raise ValueError("nobody has said when")
+        if self._last is None or self._last[0] is not timed or self._last[1] != level:
+            self._last = (timed, level, self._make(timed, level))
+        return self._last[2]
 
     def close(self) -> None:
         """Close the file."""
         self._resources.close()
 
-    def _make(self, timed: TimedFrame, level: int) -> Picture:
+    def _size(self, level: int) -> tuple[int, int]:
         shown = self._crop or self
-        width, height = (_even(side) for side in _level_size(shown.width, shown.height, level))
+        width, height = _level_size(shown.width, shown.height, level)
+        return _even(width), _even(height)
+
+    def _make(self, timed: TimedFrame, level: int) -> Picture:
+        width, height = self._size(level)
         is_cut = self._mask is not None or self._matte.kind == "chroma"
         if self._crop or is_cut or has_alpha(timed.frame):
             # Transparent pixels have any colour: before averaging, alpha must weigh it.

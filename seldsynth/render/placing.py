@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch import Tensor
 from seldsynth.plan import TilePlan
 from seldsynth.render.compositor import Patch, View, noisy, warp
 from seldsynth.render.edges import Edges
+from seldsynth.render.memory import Memory
 from seldsynth.render.projection import (
     Billboard,
     Kind,
@@ -145,8 +146,8 @@ class _Showing:
     def __init__(self, width: int, height: int, device: torch.device, *, changing: bool) -> None:
         self._width, self._height, self._device = width, height, device
         self._changing = changing
-        self._patches = _Memory[_Sight, Patch]()
-        self._views = _Memory[_Stand, View]()
+        self._patches = Memory[_Sight, Patch](_KEPT_BYTES)
+        self._views = Memory[_Stand, View](_KEPT_BYTES)
         self._last: tuple[Patch, int, Patch] | None = None
 
     def at(
@@ -268,39 +269,3 @@ def _fit_together(rectangles: Sequence[Rectangle]) -> bool:
     pixels = widest * highest * len(rectangles)
     needed = sum(one.width * one.height for one in rectangles)
     return pixels <= min(_PIXELS_TOGETHER, _MOST_WASTE * needed)
-
-
-_Key = TypeVar("_Key")
-_Made = TypeVar("_Made", Patch, View)
-
-
-class _Memory(Generic[_Key, _Made]):
-    """What was made, by what it was made of: the newest, up to so many bytes of tensors.
-
-    What was made together lies together, and goes when the last of it does.
-    """
-
-    def __init__(self) -> None:
-        self._bytes = 0
-        self._kept: dict[_Key, _Made] = {}
-
-    def get(self, key: _Key) -> _Made | None:
-        """What was put there, if it still is."""
-        return self._kept.get(key)
-
-    def put(self, key: _Key, made: _Made) -> None:
-        """Keep something, in place of the oldest."""
-        if key in self._kept:
-            self._drop(key)
-        self._kept[key] = made
-        self._bytes += made.nbytes
-        while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
-            self._drop(next(iter(self._kept)))
-
-    def keep_only(self, is_wanted: Callable[[_Key], bool]) -> None:
-        """Drop all that is not wanted."""
-        for key in [key for key in self._kept if not is_wanted(key)]:
-            self._drop(key)
-
-    def _drop(self, key: _Key) -> None:
-        self._bytes -= self._kept.pop(key).nbytes

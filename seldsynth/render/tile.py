@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,14 +17,29 @@ from seldsynth.cast import Playhead
 from seldsynth.events import LABEL_RATE, motion_of
 from seldsynth.plan import ScenePlan, TilePlan
 from seldsynth.render.compositor import Patch, faded
-from seldsynth.render.pictures import ClipSource, Cutout, Picture, StillSource, changed, level_for
+from seldsynth.render.memory import Memory
+from seldsynth.render.pictures import ClipSource, Cutout, StillSource, changed, level_for
 from seldsynth.render.placing import Placing
 from seldsynth.render.projection import Billboard, appears_at, make_billboard
 from seldsynth.render.textures import Texture, as_texture
 
 # Textures of a still that comes nearer and goes away again: as many of any size, more if small.
 _TEXTURES_KEPT, _KEPT_BYTES = 4, 6 << 20
+_LOOP_BYTES = 16 << 20  # of textures of a clip that begins anew
 _STEPS, _BLUR_STEPS = 2, 8  # of an octave of its size, that it may be off where it is averaged
+
+
+class _Shown(NamedTuple):
+    """What a texture is made of: a frame of a clip, 0 of a still, at a size."""
+
+    frame: int
+    level: int
+    octaves: float
+
+    @property
+    def size(self) -> tuple[int, float]:
+        """How often it was halved, and what else there is to a size in how it is blurred."""
+        return self.level, self.octaves
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +94,7 @@ class Tile:
             plan, width=scene.width, height=scene.height, device=device, noise=noise
         )
         self._source: StillSource | ClipSource | None = None
-        self._textures: dict[tuple[Picture, float], Texture] = {}
+        self._textures = _memory_of(plan)
 
     def appear(self, rows: Sequence[int], times_s: Sequence[Fraction]) -> list[Appearance]:
         """What to paint in some video frames; the same objects again while nothing changes.
@@ -115,30 +131,27 @@ class Tile:
 
     def _texture(self, clip_s: Fraction, billboard: Billboard) -> Texture:
         """What it shows at a time, with the plan's look; the same object while it is the same."""
-        assert self._source is not None
+        source = self._source
+        assert source is not None
         seen_width, seen_height = self._seen(billboard)
-        picture = self._source.picture(clip_s, self._level(seen_width, seen_height))
+        level = self._level(seen_width, seen_height)
         # In steps: what comes nearer is not averaged anew in every frame.
         steps = 0
         if self._plan.look.blur_px:
             steps = _BLUR_STEPS
-        elif isinstance(self._source, StillSource) and not picture.has_alpha:
+        elif isinstance(source, StillSource) and not source.has_alpha:
             steps = _STEPS
-        texels_per_px = picture.luma.shape[2] / seen_width
+        texels_per_px = source.width_of(level) / seen_width
         octaves = round(steps * math.log2(texels_per_px)) / steps if steps else 0.0
-        if (picture, octaves) not in self._textures:
-            look = changed(picture, self._plan.look, texels_per_px=2**octaves)
-            self._keep((picture, octaves), as_texture(look, device=self._device))
-        return self._textures[picture, octaves]
-
-    def _keep(self, key: tuple[Picture, float], texture: Texture) -> None:
-        """Keep a texture in place of the oldest; of a clip, which does not show it again, alone."""
-        if isinstance(self._source, ClipSource):
-            self._textures.clear()
-        kept = texture.nbytes + sum(one.nbytes for one in self._textures.values())
-        while kept > _KEPT_BYTES and len(self._textures) >= _TEXTURES_KEPT:
-            kept -= self._textures.pop(next(iter(self._textures))).nbytes
-        self._textures[key] = texture
+        shown = _Shown(source.go_to(clip_s), level, octaves)
+        texture = self._textures.get(shown)
+        if texture is None:
+            look = changed(source.picture(level), self._plan.look, texels_per_px=2**octaves)
+            texture = as_texture(look, device=self._device)
+            if isinstance(source, ClipSource):  # it seldom has a size once more
+                self._textures.keep_only(lambda one: one.size == shown.size)
+            self._textures.put(shown, texture)
+        return texture
 
     def billboard(self, row: int) -> Billboard:
         """How it stands."""
@@ -180,6 +193,13 @@ class Tile:
             crop=self._plan.crop,
             cutout=cutout,
         )
+
+
+def _memory_of(plan: TilePlan) -> Memory[_Shown, Texture]:
+    """Of its textures: a clip that does not begin anew shows none again."""
+    if plan.asset.kind == "image":
+        return Memory(_KEPT_BYTES, least=_TEXTURES_KEPT)
+    return Memory(_LOOP_BYTES if plan.begins_anew else 0, comes_round=True)
 
 
 def tile_cutout(plan: TilePlan, folders: Mapping[str, Path]) -> Cutout:

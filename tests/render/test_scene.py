@@ -27,6 +27,7 @@ from seldsynth.plan import (
     TilePlan,
     TruthPlan,
 )
+from seldsynth.render import tile as tiles
 from seldsynth.render.compositor import Cover, Frame, Patch
 from seldsynth.render.pictures import Picture
 from seldsynth.render.projection import Rectangle
@@ -655,11 +656,9 @@ def test_a_cut_out_ends_where_its_alpha_does(tmp_path: Path) -> None:
         assert_like_reference(frames(plan, tmp_path)[0], [layer])
 
 
-def test_a_size_that_comes_back_is_not_averaged_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import seldsynth.render.tile as tiles
-
+@pytest.fixture
+def made_textures(monkeypatch: pytest.MonkeyPatch) -> list[Texture]:
+    """What pictures were made into, as it grows."""
     made: list[Texture] = []
 
     def counting(picture: Picture, *, device: torch.device) -> Texture:
@@ -667,6 +666,12 @@ def test_a_size_that_comes_back_is_not_averaged_anew(
         return made[-1]
 
     monkeypatch.setattr(tiles, "as_texture", counting)
+    return made
+
+
+def test_a_size_that_comes_back_is_not_averaged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_textures: list[Texture]
+) -> None:
     of = image_asset(tmp_path, "a.png", mock_pixels())
     sides = (16.0, 20.0, 25.0, 32.0, 40.0, 50.0) * 3
     plan = scene(
@@ -679,12 +684,57 @@ def test_a_size_that_comes_back_is_not_averaged_anew(
         interpolate=False,
     )
     found = frames(plan, tmp_path)
-    assert len(made) == 6
-    made.clear()
+    assert len(made_textures) == 6
+    made_textures.clear()
     monkeypatch.setattr(tiles, "_KEPT_BYTES", 0)
     for few, many in zip(frames(plan, tmp_path), found, strict=True):
         assert np.array_equal(few, many)
-    assert len(made) == len(sides)
+    assert len(made_textures) == len(sides)
+
+
+@pytest.mark.parametrize("has_alpha", [True, False])
+def test_a_clip_that_begins_anew_is_not_made_anew(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    made_textures: list[Texture],
+    has_alpha: bool,
+) -> None:
+    if has_alpha:
+        mock_alpha_clip(tmp_path / "a.webm")
+        of = asset(tmp_path / "a.webm", 64, 64, "video")
+    else:
+        of = asset(mock_clip(tmp_path / "a.mp4", levels=[60, 120, 180, 220]), 64, 48, "video")
+    places = [(9.0 * n, 3.0 * n) for n in range(12)]
+
+    def shown(duration_ms: int) -> list[np.ndarray]:
+        made_textures.clear()
+        clip = replace(of, duration_ms=duration_ms)
+        plan = scene(tile(clip, *places), frame_rate="20/1", num_frames=24, interpolate=False)
+        return frames(plan, tmp_path)
+
+    known = shown(400)
+    assert len(made_textures) == 4
+    alone = shown(1200)
+    assert len(made_textures) == 12
+    shown(400)
+    monkeypatch.setattr(tiles, "_LOOP_BYTES", 2 * max(one.nbytes for one in made_textures))
+    few = shown(400)
+    assert len(made_textures) == 4 + 3 + 3  # of two that are kept the second makes room
+    for one, other, third in zip(known, alone, few, strict=True):
+        assert np.array_equal(one, other)
+        assert np.array_equal(one, third)
+
+
+def test_a_clip_that_has_grown_is_made_anew(tmp_path: Path, made_textures: list[Texture]) -> None:
+    """In steps of its blur, which is in canvas pixels."""
+    of = asset(mock_clip(tmp_path / "a.mp4", levels=[60, 120]), 64, 48, "video")
+    clip = tile(of, *[(0, 0)] * 8)
+    sides = (30.0,) * 4 + (24.0,) * 4
+    for blur_px, count in ((0.0, 2), (1.0, 4)):
+        made_textures.clear()
+        one = replace(clip, longer_side_deg=sides, look=LookPlan(blur_px=blur_px))
+        frames(scene(one, num_frames=8, interpolate=False), tmp_path)
+        assert len(made_textures) == count
 
 
 def test_who_comes_is_made_alone_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
