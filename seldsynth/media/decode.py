@@ -7,9 +7,10 @@ decoder sees, frames on their side, pixels that are not square, damage in the mi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -72,14 +73,22 @@ class Planes:
     alpha: Plane | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TimedFrame:
-    """A decoded frame: its number in the clip, its time from the first frame, how long it shows."""
+    """A frame: its number in the clip, its time from the first frame, how long it shows.
+
+    decoded: gives what is in it, which a clip that begins anew decodes when somebody asks.
+    """
 
     index: int
     start_s: Fraction
     duration_s: Fraction
-    frame: VideoFrame
+    decoded: Callable[[], VideoFrame]
+
+    @property
+    def frame(self) -> VideoFrame:
+        """What is in it, while its reader is open. Raises MediaError for a damaged file."""
+        return self.decoded()
 
     @property
     def end_s(self) -> Fraction:
@@ -106,7 +115,9 @@ class ClipReader:
         self._loop_start_s = Fraction(0)
         self._current: TimedFrame | None = None
         self._next: TimedFrame | None = None
-        self._kept: list[TimedFrame] | None = []  # the frames of a short clip, for its loops
+        self._known: list[TimedFrame] = []  # of which there have been all when a loop is over
+        self._kept: list[VideoFrame] | None = []  # what is in them, of a short clip
+        self._again: tuple[Generator[VideoFrame, None, None], int, VideoFrame] | None = None
         self._reformatter = VideoReformatter()
 
     def __enter__(self) -> ClipReader:
@@ -125,6 +136,8 @@ class ClipReader:
     def close(self) -> None:
         """Close the file."""
         self._frames.close()
+        self._known.clear()
+        self._kept = self._again = None
         self._resources.close()
 
     def frame_at(self, time_s: Fraction) -> TimedFrame:
@@ -150,9 +163,10 @@ class ClipReader:
 
         width, height: of the upright result, both even.
         """
-        turns = _quarter_turns(timed.frame)
-        name = "yuva420p" if has_alpha(timed.frame) else "yuv420p"
-        converted = self._convert(timed.frame, name, turns, width=width, height=height)
+        frame = timed.frame
+        turns = _quarter_turns(frame)
+        name = "yuva420p" if has_alpha(frame) else "yuv420p"
+        converted = self._convert(frame, name, turns, width=width, height=height)
         arrays = [_turned(_plane(plane), turns) for plane in converted.planes]
         return Planes(
             luma=arrays[0],
@@ -163,9 +177,12 @@ class ClipReader:
 
     def pixels(self, timed: TimedFrame, *, width: int, height: int) -> Plane:
         """The frame, scaled and turned upright, as [height, width, 4]: blue, green, red, alpha."""
-        turns = _quarter_turns(timed.frame)
+        return self._pixels(timed.frame, width=width, height=height)
+
+    def _pixels(self, frame: VideoFrame, *, width: int, height: int) -> Plane:
+        turns = _quarter_turns(frame)
         # Not to bgra: swscale's short cut to it leaves the last columns of many widths unwritten.
-        converted = self._convert(timed.frame, _PLANAR_RGB, turns, width=width, height=height)
+        converted = self._convert(frame, _PLANAR_RGB, turns, width=width, height=height)
         green, blue, red, alpha = (_plane(plane) for plane in converted.planes)
         return _turned(np.dstack((blue, green, red, alpha)), turns)
 
@@ -178,8 +195,7 @@ class ClipReader:
         frame = next(self._raw_frames(), None)
         if frame is None:
             raise MediaError(f"{self.path}: holds no frame at {float(time_s):.2f} s")
-        timed = TimedFrame(index=0, start_s=Fraction(0), duration_s=Fraction(0), frame=frame)
-        return self.pixels(timed, width=width, height=height)
+        return self._pixels(frame, width=width, height=height)
 
     def decode_all(self) -> Iterator[TimedFrame]:
         """Every frame once, up to the maximum duration. Raises MediaError where it is damaged."""
@@ -257,20 +273,43 @@ class ClipReader:
         frame, start_s = held
         if self._max_duration_s is not None:
             duration_s = min(duration_s, self._max_duration_s - start_s)
-        timed = TimedFrame(index=index, start_s=start_s, duration_s=duration_s, frame=frame)
-        self._keep(timed)
-        return timed
+        known = TimedFrame(
+            index=index,
+            start_s=start_s,
+            duration_s=duration_s,
+            decoded=partial(self._decoded_again, index),
+        )
+        self._known.append(known)
+        self._keep(index, frame)
+        return replace(known, decoded=lambda: frame)
 
-    def _keep(self, timed: TimedFrame) -> None:
+    def _keep(self, index: int, frame: VideoFrame) -> None:
         """Remember a frame for the next loop, as long as the clip is short enough for that."""
-        if self._kept is not None and timed.index == len(self._kept):
-            frame_bytes = sum(plane.buffer_size for plane in timed.frame.planes)
-            if frame_bytes * (timed.index + 1) <= _KEPT_BYTES:
-                self._kept.append(timed)
+        if self._kept is not None:
+            frame_bytes = sum(plane.buffer_size for plane in frame.planes)
+            if frame_bytes * (index + 1) <= _KEPT_BYTES:
+                self._kept.append(frame)
             else:
                 self._kept = None
 
-    def _raw_frames(self) -> Iterator[VideoFrame]:
+    def _decoded_again(self, index: int) -> VideoFrame:
+        """A frame of a loop after the first one: kept, or else decoded, with those before it."""
+        if self._kept is not None:
+            return self._kept[index]
+        if self._again is None or index < self._again[1]:
+            self._resources.close()
+            self._container, self._stream = self._open()
+            frames, place, frame = self._raw_frames(), -1, None
+        else:
+            frames, place, frame = self._again
+        while frame is None or place < index:
+            frame, place = next(frames, None), place + 1
+            if frame is None:
+                raise MediaError(f"{self.path}: has become shorter while it was read")
+        self._again = (frames, place, frame)
+        return frame
+
+    def _raw_frames(self) -> Generator[VideoFrame, None, None]:
         codec = self._stream.codec_context
         name = _ALPHA_DECODERS.get(codec.name.removeprefix("libvpx-"))
         if name and self._stream.metadata.get("alpha_mode") == "1":
@@ -308,12 +347,7 @@ class ClipReader:
         loops = (time_s - self._loop_start_s) // duration_s
         loop_start_s = self._loop_start_s + max(1, loops) * duration_s
         self._frames.close()
-        if self._kept is not None:
-            self._frames = _replay(self._kept)
-        else:
-            self._resources.close()
-            self._container, self._stream = self._open()
-            self._frames = self._decode()
+        self._frames = _replay(self._known)
         self._start_loop(loop_start_s)
 
     def _convert(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from seldsynth.errors import MediaError
 from seldsynth.media.clips import check_clip
-from seldsynth.media.decode import ClipReader
+from seldsynth.media.decode import ClipReader, TimedFrame
 from seldsynth.media.encode import write_alpha_clip
 from tests.conftest import mock_alpha_clip, mock_clip
 
@@ -70,6 +70,37 @@ def test_a_short_clip_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_clip_too_long_to_keep_loops_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seldsynth.media.decode._KEPT_BYTES", 20_000)
     assert shown(mock_clip(tmp_path / "a.mp4"), 10, 25) == [*range(10), *range(10), *range(5)]
+
+
+def test_a_long_clip_that_begins_anew_is_decoded_when_somebody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seldsynth.media.decode._KEPT_BYTES", 20_000)
+    path = mock_clip(tmp_path / "a.mp4", levels=LEVELS)
+    opened = []
+    original = av.open
+    monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(a) or original(*a, **k))
+
+    def level_of(timed: TimedFrame) -> int:
+        return int(reader.planes(timed, width=32, height=24).luma[12, 16])
+
+    with ClipReader(path) as reader:
+        first = [reader.frame_at(Fraction(n, 10)) for n in range(10)]
+        second = [reader.frame_at(Fraction(n, 10)) for n in range(10, 20)]
+        third = [reader.frame_at(Fraction(n, 10)) for n in range(20, 30)]
+        assert len(opened) == 1
+        assert [timed.index for timed in second] == [*range(10)]
+        assert all(timed.frame is timed.frame for timed in (first[3], second[3]))
+        for timed, expected in zip(second, LEVELS, strict=True):
+            assert level_of(timed) == pytest.approx(expected, abs=2)
+        assert len(opened) == 3  # for 3, and for 0
+        for index in (7, 9, 0, 4):
+            assert level_of(third[index]) == pytest.approx(LEVELS[index], abs=2)
+        assert len(opened) == 5  # for 7, and for 0
+        mock_clip(path, levels=LEVELS[:3])
+        assert level_of(third[0]) == pytest.approx(LEVELS[0], abs=2)
+        with pytest.raises(MediaError, match="shorter"):
+            _ = third[5].frame
 
 
 @pytest.mark.parametrize("poison", ["85", "170"])
