@@ -115,6 +115,7 @@ class ClipReader:
         self._loop_start_s = Fraction(0)
         self._current: TimedFrame | None = None
         self._next: TimedFrame | None = None
+        self._until_s = Fraction(0)
         self._known: list[TimedFrame] = []  # of which there have been all when a loop is over
         self._kept: list[VideoFrame] | None = []  # what is in them, of a short clip
         self._again: tuple[Generator[VideoFrame, None, None], int, VideoFrame] | None = None
@@ -147,16 +148,13 @@ class ClipReader:
         """
         if self._current is None:
             self._start_loop(Fraction(0))
-        while True:
-            assert self._current is not None
-            following = self._next
-            due_s = following.start_s if following else self._current.end_s
-            if time_s - self._loop_start_s < due_s - self._slack_s:
-                return self._current
-            if following is not None:
-                self._current, self._next = following, next(self._frames, None)
+        while time_s >= self._until_s:
+            if self._next is not None:
+                self._show(self._next)
             else:
                 self._rewind(time_s)
+        assert self._current is not None
+        return self._current
 
     def planes(self, timed: TimedFrame, *, width: int, height: int) -> Planes:
         """The frame, scaled (area average where it shrinks) and turned upright.
@@ -337,8 +335,12 @@ class ClipReader:
 
     def _start_loop(self, loop_start_s: Fraction) -> None:
         self._loop_start_s = loop_start_s
-        self._current = next(self._frames)
-        self._next = next(self._frames, None)
+        self._show(next(self._frames))
+
+    def _show(self, timed: TimedFrame) -> None:
+        self._current, self._next = timed, next(self._frames, None)
+        due_s = self._next.start_s if self._next else timed.end_s
+        self._until_s = self._loop_start_s + due_s - self._slack_s
 
     def _rewind(self, time_s: Fraction) -> None:
         """Go back to the first frame, in the last loop that starts before time_s."""

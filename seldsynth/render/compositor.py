@@ -9,14 +9,16 @@ with the last rounding a level, or a level and a half. An opaque picture over it
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from seldsynth.render.passes import Counts
 from seldsynth.render.processors import passes_on
 from seldsynth.render.projection import Rectangle, SamplingGrid, joined_grids
 from seldsynth.render.scales import ROUNDING, WHOLE
@@ -26,13 +28,46 @@ _UNIFORMS = 4
 
 
 @dataclass(frozen=True, eq=False)
+class OwnPixels:
+    """Which pixels are a picture's own: mask [h, w] uint8, 0 or 1.
+
+    rows [h], columns [w]: how many there are in each, on the CPU.
+    """
+
+    mask: Tensor
+    rows: Counts
+    columns: Counts
+
+    @cached_property
+    def rows_with_any(self) -> NDArray[np.intp]:
+        """The rows that have any, in their order."""
+        return self.rows.nonzero()[0]
+
+    @cached_property
+    def columns_with_any(self) -> NDArray[np.intp]:
+        """The columns that have any, in their order."""
+        return self.columns.nonzero()[0]
+
+
+@dataclass(eq=False)
 class Cover:
     """How much of what is behind a picture shows: kept [h, w], 0..WHOLE, int16.
 
-    The same object wherever the same picture lies: what is found out about it is kept.
+    The same object wherever the same picture lies. own: the pixels that show at least as much of it
+    as of what is behind, once `count_own_pixels` has found them.
     """
 
     kept: Tensor
+    own: OwnPixels | None = None
+
+
+def count_own_pixels(covers: Iterable[Cover]) -> None:
+    """Find the own pixels of all that do not know theirs: of many at once, it is faster."""
+    new = [cover for cover in dict.fromkeys(covers) if cover.own is None]
+    if new:
+        found = passes_on(new[0].kept.device).own_pixels([cover.kept for cover in new])
+        for cover, its in zip(new, found, strict=True):
+            cover.own = OwnPixels(*its)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +103,7 @@ class Patch:
         there = Rectangle(
             x0=(old.x0 + columns) % width, y0=old.y0, width=old.width, height=old.height
         )
-        return replace(self, rectangle=there)
+        return Patch(there, self.luma, self.cover, self.chroma, self.chroma_kept)
 
     @property
     def nbytes(self) -> int:
@@ -146,31 +181,22 @@ def warp(textures: Sequence[Texture], view: View) -> list[Patch]:
 
 def _patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
     """Of luma [n, 2, h, w] and chroma [n, 3, h/2, w/2], each with what is kept."""
-    return [
-        Patch(
-            rectangle=rectangle,
-            luma=luma[index, 0],
-            cover=Cover(luma[index, 1]),
-            chroma=chroma[index, :2],
-            chroma_kept=chroma[index, 2],
-        )
-        for index, rectangle in enumerate(view.rectangles)
-    ]
+    covers = [Cover(kept) for kept in luma[:, 1].unbind()]
+    return _listed(view, luma[:, 0], covers, chroma[:, :2], chroma[:, 2])
 
 
 def _opaque_patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
     """Of luma [n, 1, h, w] and chroma [n, 2, h/2, w/2]."""
     _, half_kept = view.opaque_kept
-    return [
-        Patch(
-            rectangle=rectangle,
-            luma=luma[index, 0],
-            cover=view.opaque_covers[index],
-            chroma=chroma[index],
-            chroma_kept=half_kept[index],
-        )
-        for index, rectangle in enumerate(view.rectangles)
-    ]
+    return _listed(view, luma[:, 0], view.opaque_covers, chroma, half_kept)
+
+
+def _listed(
+    view: View, luma: Tensor, covers: Sequence[Cover], chroma: Tensor, chroma_kept: Tensor
+) -> list[Patch]:
+    """Patches of what n have."""
+    each = (view.rectangles, luma.unbind(), covers, chroma.unbind(), chroma_kept.unbind())
+    return [Patch(*parts) for parts in zip(*each, strict=True)]
 
 
 def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) -> Tensor:

@@ -242,10 +242,12 @@ class ClipSource:
         *,
         width: int,
         height: int,
+        begins_s: Fraction,
         crop: Crop | None,
         cutout: Cutout,
     ) -> None:
-        """width, height: of the upright clip in square pixels."""
+        """width, height: of the upright clip in square pixels. begins_s: when it would begin."""
+        self._begins_s = begins_s
         self._crop = crop
         self._matte = cutout.matte
         self._mask = cutout.read_mask()
@@ -261,11 +263,11 @@ class ClipSource:
         return self._size(level)[0]
 
     def go_to(self, time_s: Fraction) -> int:
-        """The number of the frame that is shown at a time from the clip's start.
+        """The number of the frame that is shown at a time.
 
         time_s must not be less than in the call before. Raises MediaError for a damaged file.
         """
-        self._timed = self._reader.frame_at(time_s)
+        self._timed = self._reader.frame_at(time_s - self._begins_s)
         return self._timed.index
 
     def picture(self, level: int) -> Picture:

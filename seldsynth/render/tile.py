@@ -105,7 +105,7 @@ class Tile:
             self._source = self._open()
         billboards = [self.billboard(row) for row in rows]
         textures = [
-            self._texture(time_s - self._clip_begins_s, billboard)
+            self._texture(time_s, billboard)
             for time_s, billboard in zip(times_s, billboards, strict=True)
         ]
         patches = self._placing.show(textures, billboards)
@@ -129,7 +129,7 @@ class Tile:
             self._source.close()
         self._source = None
 
-    def _texture(self, clip_s: Fraction, billboard: Billboard) -> Texture:
+    def _texture(self, time_s: Fraction, billboard: Billboard) -> Texture:
         """What it shows at a time, with the plan's look; the same object while it is the same."""
         source = self._source
         assert source is not None
@@ -143,7 +143,7 @@ class Tile:
             steps = _STEPS
         texels_per_px = source.width_of(level) / seen_width
         octaves = round(steps * math.log2(texels_per_px)) / steps if steps else 0.0
-        shown = _Shown(source.go_to(clip_s), level, octaves)
+        shown = _Shown(source.go_to(time_s), level, octaves)
         texture = self._textures.get(shown)
         if texture is None:
             look = changed(source.picture(level), self._plan.look, texels_per_px=2**octaves)
@@ -182,6 +182,7 @@ class Tile:
                 self._path,
                 width=asset.width,
                 height=asset.height,
+                begins_s=self._clip_begins_s,
                 crop=self._plan.crop,
                 cutout=cutout,
             )

@@ -12,6 +12,7 @@ import torch
 from seldsynth.errors import MediaError
 from seldsynth.files import FilesTogether
 from seldsynth.plan import ScenePlan
+from seldsynth.render.compositor import count_own_pixels
 from seldsynth.render.scene import SceneFrame
 from seldsynth.truth.masks import (
     DCASE_HEIGHT,
@@ -58,11 +59,10 @@ class GroundTruth:
         if len(self._unseen) == _FRAMES_TOGETHER or self._unseen_bytes > _BYTES_TOGETHER:
             self._see_all()
 
-    @torch.inference_mode()
     def _see_all(self) -> None:
         if self._tracks is not None:
             outlines = (outline for frame in self._unseen for outline in frame.outlines)
-            self._visibility.learn([outline.cover for outline in outlines])
+            count_own_pixels(outline.cover for outline in outlines)
         for frame in self._unseen:
             self._see(frame)
         self._unseen.clear()

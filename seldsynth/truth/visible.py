@@ -6,22 +6,19 @@ No pixel belongs to two. What is in front hides what is behind, whatever shows t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seldsynth.render.compositor import Cover, Outline
-from seldsynth.render.processors import passes_on
+from seldsynth.render.compositor import Outline, OwnPixels, count_own_pixels
 from seldsynth.render.projection import Rectangle
 from seldsynth.render.scene import SceneFrame
 
 _Index = tuple[slice, slice]
-_Counts = NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,25 +55,13 @@ def outlines_of(frame: SceneFrame) -> FrameOutlines:
 class Visible:
     """What can be seen of a picture.
 
-    mask [h, w] uint8, 0 or 1: its own pixels of a rectangle, which may go over the seam.
-    rows [h], columns [w]: how many of them are in each, on the CPU. fraction: the solid angle that
+    own: its own pixels of a rectangle, which may go over the seam. fraction: the solid angle that
     can be seen, as a part of what could be if nothing were in front.
     """
 
     rectangle: Rectangle
-    mask: Tensor
-    rows: _Counts
-    columns: _Counts
+    own: OwnPixels
     fraction: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Counted:
-    """A mask [h, w], and how many pixels it has in each row [h] and column [w]."""
-
-    mask: Tensor
-    rows: _Counts
-    columns: _Counts
 
 
 class Visibility:
@@ -87,7 +72,6 @@ class Visibility:
         self._free = torch.ones((height, width), dtype=torch.uint8, device=device)
         elevation = (0.5 - (np.arange(height) + 0.5) / height) * math.pi
         self._solid_angle = np.cos(elevation)  # of a pixel of each row
-        self._wholes: WeakKeyDictionary[Cover, _Counted] = WeakKeyDictionary()
         self._last: tuple[list[Outline], list[Visible]] = ([], [])
 
     def of(self, outlines: list[Outline]) -> list[Visible]:
@@ -97,48 +81,24 @@ class Visibility:
         return self._last[1]
 
     def _found(self, outlines: list[Outline]) -> list[Visible]:
-        self.learn([outline.cover for outline in outlines])
-        wholes = [self._wholes[outline.cover] for outline in outlines]
+        count_own_pixels(outline.cover for outline in outlines)
+        wholes = [outline.cover.own for outline in outlines if outline.cover.own is not None]
         masks = self._uncovered([whole.mask for whole in wholes], [o.rectangle for o in outlines])
-        found = [
-            whole if mask is whole.mask else None for whole, mask in zip(wholes, masks, strict=True)
-        ]
-        hidden = [index for index, part in enumerate(found) if part is None]
-        for index in hidden:
-            mask = masks[index]
-            rows, columns = (mask.sum(side, dtype=torch.int32).cpu().numpy() for side in (1, 0))
-            found[index] = _Counted(mask, rows, columns)
         return [
-            self._visible(outline.rectangle, part, whole)
-            for outline, part, whole in zip(outlines, found, wholes, strict=True)
-            if part is not None
+            self._visible(outline.rectangle, mask, whole)
+            for outline, mask, whole in zip(outlines, masks, wholes, strict=True)
         ]
 
-    def learn(self, covers: Iterable[Cover]) -> None:
-        """Find out what pictures hide if nothing is in front: of many at once, it is faster."""
-        new = [cover for cover in dict.fromkeys(covers) if cover not in self._wholes]
-        if new:
-            own_pixels = passes_on(new[0].kept.device).own_pixels
-            found = own_pixels([cover.kept for cover in new])
-            self._wholes.update(
-                (cover, _Counted(*its)) for cover, its in zip(new, found, strict=True)
-            )
-
-    def _visible(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> Visible:
-        return Visible(
-            rectangle=rectangle,
-            mask=part.mask,
-            rows=part.rows,
-            columns=part.columns,
-            fraction=self._fraction(rectangle, part, whole),
-        )
-
-    def _fraction(self, rectangle: Rectangle, part: _Counted, whole: _Counted) -> float:
-        if part is whole:
-            return float(whole.rows.any())
+    def _visible(self, rectangle: Rectangle, mask: Tensor, whole: OwnPixels) -> Visible:
+        """What can be seen where a mask is left of all that would be."""
+        if mask is whole.mask:
+            is_there = bool(len(whole.rows_with_any))
+            return Visible(rectangle=rectangle, own=whole, fraction=float(is_there))
+        rows, columns = (mask.sum(side, dtype=torch.int32).cpu().numpy() for side in (1, 0))
         solid_angle = self._solid_angle[rectangle.y0 : rectangle.y0 + rectangle.height]
         could_be = float(whole.rows @ solid_angle)
-        return float(part.rows @ solid_angle) / could_be if could_be else 0.0
+        fraction = float(rows @ solid_angle) / could_be if could_be else 0.0
+        return Visible(rectangle=rectangle, own=OwnPixels(mask, rows, columns), fraction=fraction)
 
     def _uncovered(self, owns: list[Tensor], rectangles: list[Rectangle]) -> list[Tensor]:
         """What of each picture's own pixels no nearer picture has."""
@@ -182,12 +142,13 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
     width: of the canvas. Of all boxes around the sphere it is the one that leaves out the widest
     empty part.
     """
-    (rows,), (columns,) = visible.rows.nonzero(), visible.columns.nonzero()
+    rows, columns = visible.own.rows_with_any, visible.own.columns_with_any
     if not len(rows):
         return []
-    y = visible.rectangle.y0 + int(rows[0])
-    height = int(rows[-1] - rows[0]) + 1
-    first, span = _narrowest((columns + visible.rectangle.x0) % width, width)
+    y = visible.rectangle.y0 + rows.item(0)
+    height = rows.item(-1) - rows.item(0) + 1
+    first, span = _narrowest(columns, width)
+    first = (first + visible.rectangle.x0) % width if span < width else 0
     if first + span <= width:
         return [Box(x=first, y=y, width=span, height=height)]
     right = width - first
@@ -197,15 +158,14 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
     ]
 
 
-def _narrowest(columns: NDArray[np.int64], width: int) -> tuple[int, int]:
+def _narrowest(places: NDArray[np.intp], width: int) -> tuple[int, int]:
     """First column and number of columns of the least part of a circle that has all of some.
 
-    columns: in their order from left to right, wherever they begin.
+    places: of the columns in a rectangle, which is not wider than the circle, in their order.
     """
-    span = int(columns[-1] - columns[0]) % width + 1
+    span = places.item(-1) - places.item(0) + 1
     if 2 * span <= width:  # no gap within is as wide as what is left
-        return int(columns[0]), span
-    places = np.sort(columns)
+        return places.item(0), span
     gaps = np.diff(places, append=places[0] + width)  # to the next column that is not empty
     widest = int(gaps.argmax())
     if gaps[widest] == 1:  # all around
@@ -218,14 +178,16 @@ def places_of(visible: Visible, *, width: int) -> NDArray[np.int64]:
     there = visible.rectangle
     rows = np.arange(there.y0, there.y0 + there.height) * width
     columns = np.arange(there.x0, there.x0 + there.width) % width
-    places: NDArray[np.int64] = (rows[:, None] + columns)[visible.mask.cpu().numpy().view(np.bool_)]
+    places: NDArray[np.int64] = (rows[:, None] + columns)[
+        visible.own.mask.cpu().numpy().view(np.bool_)
+    ]
     return places if there.x0 + there.width <= width else np.sort(places)
 
 
 def whole_mask(visible: Visible, *, width: int, height: int) -> NDArray[np.uint8]:
     """A mask [height, width] of the whole canvas, 0 or 1, on the CPU, columns first in memory."""
     mask = np.zeros((height, width), np.uint8, order="F")
-    own = visible.mask.cpu().numpy()
+    own = visible.own.mask.cpu().numpy()
     rows = slice(visible.rectangle.y0, visible.rectangle.y0 + visible.rectangle.height)
     for x, x_own, count in visible.rectangle.pieces(width):
         mask[rows, x : x + count] = own[:, x_own : x_own + count]
