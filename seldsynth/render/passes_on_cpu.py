@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.compiled import compiled
-from seldsynth.render.passes import Counts, Pair, PatchPlanes, Place, Planes
-from seldsynth.render.rays import Rays
-from seldsynth.render.sampling_on_cpu import see_opaque, strips
+from seldsynth.render.passes import Counts, PatchPlanes, Place, Planes
+from seldsynth.render.sampling_on_cpu import cover_ellipse, cover_rectangle, see_opaque
 from seldsynth.render.woven_on_cpu import see, see_woven, woven_texture
 
 __all__ = [
@@ -40,101 +39,12 @@ _Array = NDArray[Any]
 _ALL, _WHOLE, _WHOLE_BITS = 2**15 - 1, 256, np.uint16(8)
 _COVERAGE_BITS = 7  # that coverage has more than what is kept
 
-_ZERO, _HALF = np.float32(0), np.float32(0.5)
-_IN_THE_MIDDLE = np.float32(1e-3)
-_EVERYTHING = np.float32(_ALL)
 _LINE = np.uint64(64)  # of memory, as processors fetch it
 
 
 def texture(planes: _Array, device: torch.device) -> Tensor:
     """See `Passes.texture`: opaque ones as they are."""
     return torch.from_numpy(planes) if planes.dtype == np.uint8 else woven_texture(planes)
-
-
-def cover_rectangle(
-    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
-) -> Tensor:
-    """See `Passes.cover_rectangle`."""
-    coverage = torch.empty(rays.shape, dtype=torch.int16)
-    # Of x and of y: the middle, how it falls from there and from where, and where it is cut.
-    ramps = [
-        [
-            ((n - 1) / 2, -side / n / ramp_px, (side + 1) / 2 / ramp_px, min(1.0, side))
-            for side, n in zip(sides, texels, strict=True)
-        ]
-        for sides, ramp_px in zip(sides_px, ramps_px, strict=True)
-    ]
-    for strip in strips(rays, inside=False):
-        of_x, of_y = ramps[strip.rectangle]
-        covered = coverage[strip.rectangle, strip.rows].numpy()
-        _cover_rectangle(strip.x, strip.y, *of_x, *of_y, covered)
-    return coverage
-
-
-@compiled("void(f4[:,::1], f4[:,::1], f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")
-def _cover_rectangle(
-    xs: _Array,
-    ys: _Array,
-    middle_x: Any,
-    slope_x: Any,
-    start_x: Any,
-    most_x: Any,
-    middle_y: Any,
-    slope_y: Any,
-    start_y: Any,
-    most_y: Any,
-    coverage: _Array,
-) -> None:
-    for row in range(len(coverage)):
-        x, y, covered = xs[row], ys[row], coverage[row]
-        for column in range(len(covered)):
-            across = min(max(abs(middle_x - x[column]) * slope_x + start_x, _ZERO), most_x)
-            down = min(max(abs(middle_y - y[column]) * slope_y + start_y, _ZERO), most_y)
-            covered[column] = np.int16(across * down * _EVERYTHING + _HALF)
-
-
-def cover_ellipse(
-    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
-) -> Tensor:
-    """See `Passes.cover_ellipse`."""
-    coverage = torch.empty(rays.shape, dtype=torch.int16)
-    for strip in strips(rays, inside=False):
-        sides, ramp_px = sides_px[strip.rectangle], ramps_px[strip.rectangle]
-        # Of x and of y: the middle, pixels per texel, and parts of the radius per pixel.
-        of_x, of_y = (
-            ((n - 1) / 2, side / n, 2 / side) for side, n in zip(sides, texels, strict=True)
-        )
-        limits = (min(sides) / 2, ramp_px, min(1.0, *sides))
-        covered = coverage[strip.rectangle, strip.rows].numpy()
-        _cover_ellipse(strip.x, strip.y, *of_x, *of_y, *limits, covered)
-    return coverage
-
-
-@compiled("void(f4[:,::1], f4[:,::1], f4, f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")
-def _cover_ellipse(
-    xs: _Array,
-    ys: _Array,
-    middle_x: Any,
-    px_x: Any,
-    part_x: Any,
-    middle_y: Any,
-    px_y: Any,
-    part_y: Any,
-    least_radius: Any,
-    ramp_px: Any,
-    most: Any,
-    coverage: _Array,
-) -> None:
-    for row in range(len(coverage)):
-        covered = coverage[row]
-        for column in range(len(covered)):
-            x, y = (xs[row, column] - middle_x) * px_x, (ys[row, column] - middle_y) * px_y
-            radius = np.sqrt(x * x + y * y)
-            # How far out it is, 1 at the edge: of the radius there; in the middle, of the least.
-            out = np.sqrt((x * part_x) * (x * part_x) + (y * part_y) * (y * part_y))
-            edge = radius / out if out > _IN_THE_MIDDLE else least_radius
-            inside = (edge - radius + _HALF) / ramp_px
-            covered[column] = np.int16(min(max(inside, _ZERO), most) * _EVERYTHING + _HALF)
 
 
 def left_sited(planes: Tensor) -> Tensor:

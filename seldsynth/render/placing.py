@@ -55,6 +55,22 @@ class _Sight(NamedTuple):
     stand: _Stand
 
 
+class _Known(NamedTuple):
+    """One of a view's rectangles."""
+
+    view: View
+    place: int
+
+    @property
+    def nbytes(self) -> int:
+        """Its part of the view's bytes."""
+        return self.view.nbytes // len(self.view.rectangles)
+
+    def alone(self) -> _Known:
+        """The same without the others: what is seen again is cut out once."""
+        return self if len(self.view.rectangles) == 1 else _Known(self.view[self.place], 0)
+
+
 class Placing:
     """One picture's places: what it and its shadow look like there."""
 
@@ -147,7 +163,7 @@ class _Showing:
         self._width, self._height, self._device = width, height, device
         self._changing = changing
         self._patches = Memory[_Sight, Patch](_KEPT_BYTES)
-        self._views = Memory[_Stand, View](_KEPT_BYTES)
+        self._views = Memory[_Stand, _Known](_KEPT_BYTES)
         self._last: tuple[Patch, int, Patch] | None = None
 
     def at(
@@ -181,11 +197,11 @@ class _Showing:
 
     def _seen(self, sights: Sequence[_Sight]) -> Iterator[tuple[_Sight, Patch]]:
         """Each sight as a patch, those together that can be made together."""
-        views: dict[_Stand, tuple[View, int]] = {}  # and which of its rectangles
+        views: dict[_Stand, _Known] = {}
         new: dict[_Stand, _Sight] = {}
         for sight in sights:
             if (known := self._views.get(sight.stand)) is not None:
-                views[sight.stand] = known, 0
+                views[sight.stand] = known
             else:
                 new.setdefault(sight.stand, sight)
         sizes = {"width": self._width, "height": self._height}
@@ -194,20 +210,20 @@ class _Showing:
             view = self._view([sight.stand for sight in some], of_one_size(rectangles, **sizes))
             patches = warp([sight.texture for sight in some], view)
             for index, (sight, patch) in enumerate(zip(some, patches, strict=True)):
-                views[sight.stand] = view, index
-                yield self._noted(sight, patch, view, index)
+                views[sight.stand] = _Known(view, index)
+                yield self._noted(sight, patch, views[sight.stand])
         again = [sight for sight in sights if new.get(sight.stand) != sight]
         for some in _alike(again, views):
-            those = [view[index] for view, index in (views[sight.stand] for sight in some)]
-            patches = warp([sight.texture for sight in some], View.joined(those))
-            for sight, patch, view in zip(some, patches, those, strict=True):
-                yield self._noted(sight, patch, view, 0)
+            those = [views[sight.stand].alone() for sight in some]
+            patches = warp([sight.texture for sight in some], View.joined([o.view for o in those]))
+            for sight, patch, known in zip(some, patches, those, strict=True):
+                yield self._noted(sight, patch, known)
 
-    def _noted(self, sight: _Sight, patch: Patch, view: View, index: int) -> tuple[_Sight, Patch]:
+    def _noted(self, sight: _Sight, patch: Patch, known: _Known) -> tuple[_Sight, Patch]:
         if not self._changing:
             self._patches.put(sight, patch)
-        elif self._views.get(sight.stand) is None:
-            self._views.put(sight.stand, view[index])
+        elif self._views.get(sight.stand) is not known:
+            self._views.put(sight.stand, known)
         return sight, patch
 
     def _view(self, stands: Sequence[_Stand], rectangles: Sequence[Rectangle]) -> View:
@@ -238,22 +254,20 @@ def _groups(
         yield some, touched
 
 
-def _alike(
-    sights: Sequence[_Sight], views: Mapping[_Stand, tuple[View, int]]
-) -> Iterator[list[_Sight]]:
+def _alike(sights: Sequence[_Sight], views: Mapping[_Stand, _Known]) -> Iterator[list[_Sight]]:
     """Sights whose views can be joined; each by itself that has edges: its view knows its cover.
 
     views: those of their stands.
     """
     groups: dict[Hashable, list[_Sight]] = defaultdict(list)
     for sight in sights:
-        view, _ = views[sight.stand]
-        size = (view.rectangles[0].width, view.rectangles[0].height)
+        rectangle = views[sight.stand].view.rectangles[0]
+        size = (rectangle.width, rectangle.height)
         joins = sight.stand.kind.edges is None  # and so it has alpha
         groups[(sight.stand.kind, size) if joins else sight].append(sight)
     for some in groups.values():
-        view, _ = views[some[0].stand]
-        most = max(1, _PIXELS_TOGETHER // (view.rectangles[0].width * view.rectangles[0].height))
+        rectangle = views[some[0].stand].view.rectangles[0]
+        most = max(1, _PIXELS_TOGETHER // (rectangle.width * rectangle.height))
         for first in range(0, len(some), most):
             yield some[first : first + most]
 

@@ -23,6 +23,8 @@ from seldsynth.render.edges import Edges, coverage_of
 from seldsynth.render.processors import passes_on
 from seldsynth.render.rays import Rays, joined_rays
 
+_Array = NDArray[np.float64]
+
 _INSIDE = 1 / 128
 
 
@@ -234,13 +236,14 @@ def sampling_grid(
 
     width, height: of the canvas.
     """
+    bases = np.array([_basis(one) for one in billboards])
     ends = kind.edges is not None
     plane = _Plane(1, width, height, kind.texels, kind.mirror)
-    luma = _rays(billboards, rectangles, plane, ends=ends, device=device)
+    luma = _rays(bases, rectangles, plane, ends=ends, device=device)
     chroma = None
     if kind.chroma_texels is not None:
         plane = _Plane(2, width // 2, height // 2, kind.chroma_texels, kind.mirror)
-        chroma = _rays(billboards, rectangles, plane, ends=ends, device=device)
+        chroma = _rays(bases, rectangles, plane, ends=ends, device=device)
     if kind.edges is None:
         return SamplingGrid(luma, chroma, None, None)
     px_per_unit = height / math.pi
@@ -265,15 +268,15 @@ class _Plane(NamedTuple):
 
 
 def _rays(
-    billboards: Sequence[Billboard],
+    bases: _Array,
     rectangles: Sequence[Rectangle],
     plane: _Plane,
     *,
     ends: bool,
     device: torch.device,
 ) -> Rays:
-    """ends: the outermost texels go on outwards, as far as the edges that are drawn."""
-    parts = _parts_of_rays(billboards, rectangles, plane)
+    """Bases [n, 3, 3]. ends: the outermost texels go on outwards, as far as edges are drawn."""
+    parts = _parts_of_rays(bases, rectangles, plane)
     columns, rows = (
         torch.from_numpy(part.astype(np.float32, order="C")).to(device) for part in parts
     )
@@ -283,43 +286,40 @@ def _rays(
 
 
 def _parts_of_rays(
-    billboards: Sequence[Billboard], rectangles: Sequence[Rectangle], plane: _Plane
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    bases: _Array, rectangles: Sequence[Rectangle], plane: _Plane
+) -> tuple[_Array, _Array]:
     """Columns [3, n, w] and rows [3, n, h]: of forward, of x · forward and of y · forward.
 
     A pixel's ray, divided by the cosine of its elevation, is (cos azimuth, sin azimuth, tan
     elevation): what a matrix makes of that is a column's part plus a row's.
     """
-    cosines, sines, tangents = _directions(plane.pixel, plane.width, plane.height)
-    matrices = np.array([_matrix(one, plane) for one in billboards])[..., None]
-    of_cosine, of_sine, of_tangent = matrices.transpose(2, 1, 0, 3)  # [3, n, 1]
+    texels_across, texels_down = plane.texels
+    across = -texels_across if plane.mirror else texels_across
+    forward, right, down = bases.swapaxes(0, 1)  # [n, 3]
+    of_x = (texels_across - 1) / 2 * forward + across / 2 * right
+    of_y = (texels_down - 1) / 2 * forward + texels_down / 2 * down
+    of_cosine, of_sine, of_tangent = np.stack((forward, of_x, of_y)).transpose(2, 0, 1)[..., None]
     corners = np.array([(one.x0, one.y0) for one in rectangles])[..., None] // plane.pixel
-    across = corners[:, 0] + np.arange(rectangles[0].width // plane.pixel)
-    down = corners[:, 1] + np.arange(rectangles[0].height // plane.pixel)
-    columns = of_cosine * cosines[across] + of_sine * sines[across]
-    return columns, of_tangent * tangents[down]
+    at_x = corners[:, 0] + np.arange(rectangles[0].width // plane.pixel)
+    at_y = corners[:, 1] + np.arange(rectangles[0].height // plane.pixel)
+    cosines, sines, tangents = _directions(plane.pixel, plane.width, plane.height)
+    return of_cosine * cosines[at_x] + of_sine * sines[at_x], of_tangent * tangents[at_y]
 
 
-def _matrix(billboard: Billboard, plane: _Plane) -> list[list[float]]:
-    """Rays to forward, x · forward and y · forward, x and y in texels."""
+def _basis(billboard: Billboard) -> list[list[float]]:
+    """Rays to how far forward, right and down they go, these in halves of its sides."""
     sin_az, cos_az = _sine_cosine_deg(billboard.azimuth_deg)
     sin_el, cos_el = _sine_cosine_deg(billboard.elevation_deg)
-    texels_across, texels_down = plane.texels
-    middle_x, middle_y = (texels_across - 1) / 2, (texels_down - 1) / 2
-    per_unit_x = texels_across / 2 / billboard.half_width * (-1 if plane.mirror else 1)
-    per_unit_y = texels_down / 2 / billboard.half_height
-    forward = (cos_el * cos_az, cos_el * sin_az, sin_el)
-    right = (sin_az, -cos_az, 0.0)
-    down = (sin_el * cos_az, sin_el * sin_az, -cos_el)
+    a, b = billboard.half_width, billboard.half_height
     return [
-        [*forward],
-        [middle_x * f + per_unit_x * r for f, r in zip(forward, right, strict=True)],
-        [middle_y * f + per_unit_y * d for f, d in zip(forward, down, strict=True)],
+        [cos_el * cos_az, cos_el * sin_az, sin_el],
+        [sin_az / a, -cos_az / a, 0.0],
+        [sin_el * cos_az / b, sin_el * sin_az / b, -cos_el / b],
     ]
 
 
 @lru_cache(maxsize=4)
-def _directions(pixel: int, width: int, height: int) -> tuple[NDArray[np.float64], ...]:
+def _directions(pixel: int, width: int, height: int) -> tuple[_Array, ...]:
     """Cosines and sines of the azimuths of a plane's columns, twice around; tangents of its rows.
 
     Columns are sited on the left one of their luma pixels, rows in the middle of theirs.

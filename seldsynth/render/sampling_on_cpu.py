@@ -1,6 +1,7 @@
-"""Where pixels look, and what they see of opaque textures, on a CPU: see `passes.Passes`.
+"""Where pixels look, what covers them, and what they see of opaque textures, on a CPU.
 
-These are bytes, in planes; OpenCV's remap looks at them. Others are in `woven_on_cpu`.
+See `passes.Passes`. Opaque textures are bytes, in planes; OpenCV's remap looks at them. Others are
+in `woven_on_cpu`.
 """
 
 from __future__ import annotations
@@ -15,18 +16,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seldsynth.compiled import compiled
+from seldsynth.render.passes import Pair
 from seldsynth.render.rays import Rays
 
 _Array = NDArray[Any]
 
-_PIXELS_AT_A_TIME = 1 << 15
-"""What is between two steps stays in the processor's cache."""
+_PIXELS_AT_A_TIME, _PIXELS_IN_A_LOOP = 1 << 15, 1 << 11
+"""What is between two steps stays in the processor's cache, or in the nearest one."""
 
 # What loops know of `rays` and `scales`, once more: one that is kept on the disk would not notice
 # that another module has changed (a test does).
 _HORIZON, _FAR_AWAY = np.float32(1e-3), np.float32(-1e6)
-_WHOLE, _ROUNDING = 256, 110
-_ONE = np.float32(1)
+_ALL, _WHOLE, _ROUNDING = 2**15 - 1, 256, 110
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+_ENDLESS = np.float32(np.inf)
+_EVERYTHING = np.float32(_ALL)
+_IN_THE_MIDDLE = np.float32(1e-3)
 
 
 def see_opaque(planes: Sequence[Tensor], rays: Rays, kept: Tensor) -> Tensor:
@@ -35,7 +40,7 @@ def see_opaque(planes: Sequence[Tensor], rays: Rays, kept: Tensor) -> Tensor:
     found = torch.empty((count, len(planes[0]), height, width), dtype=torch.int16)
     colours, behind = found.numpy(), kept.numpy()
     levels = np.empty((height, width), np.uint8)
-    for strip in strips(rays, inside=True):
+    for strip in _strips(rays):
         index, some = strip.rectangle, strip.rows
         for channel, plane in enumerate(planes[index].numpy()):
             seen = strip.look(plane, levels[some])
@@ -59,16 +64,13 @@ class Strip(NamedTuple):
         return seen
 
 
-def strips(rays: Rays, *, inside: bool) -> Iterator[Strip]:
-    """All rows of all rectangles, some at a time, in the same memory.
-
-    inside: x and y are brought to where there are texels, if the rays say so.
-    """
+def _strips(rays: Rays) -> Iterator[Strip]:
+    """All rows of all rectangles, some at a time, in the same memory."""
     count, height, width = rays.shape
     most_rows = min(height, max(1, _PIXELS_AT_A_TIME // width))
     across, down = np.empty((2, most_rows, width), np.float32)
     columns, rows = rays.columns.numpy(), rays.rows.numpy()
-    limits = rays.limits(outside=np.inf) if inside else (-np.inf, np.inf, np.inf)
+    limits = rays.limits(outside=np.inf)
     for index in range(count):
         for top in range(0, height, most_rows):
             some = slice(top, min(top + most_rows, height))
@@ -110,3 +112,99 @@ def _opaque(seen: _Array, kept: _Array, colours: _Array) -> None:
         levels, behind, found = seen[y], kept[y], colours[y]
         for x in range(len(found)):
             found[x] = np.int16(np.int16(levels[x]) * np.int16(_WHOLE - behind[x]) + _ROUNDING)
+
+
+def cover_rectangle(
+    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
+) -> Tensor:
+    """See `Passes.cover_rectangle`."""
+    coverage = torch.empty(rays.shape, dtype=torch.int16)
+    columns, rows, covered = rays.columns.numpy(), rays.rows.numpy(), coverage.numpy()
+    for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
+        # Of x and of y: the middle, how it falls from there and from where, and where it is cut.
+        of_x, of_y = (
+            ((n - 1) / 2, -side / n / ramp_px, (side + 1) / 2 / ramp_px, min(1.0, side))
+            for side, n in zip(sides, texels, strict=True)
+        )
+        _cover_rectangle(columns, rows, index, *of_x, *of_y, covered[index])
+    return coverage
+
+
+_PLACES = "f4[:,:,::1], f4[:,:,::1], i8"
+
+
+@compiled(f"void({_PLACES}, f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")
+def _cover_rectangle(
+    columns: _Array,
+    rows: _Array,
+    index: int,
+    middle_x: Any,
+    slope_x: Any,
+    start_x: Any,
+    most_x: Any,
+    middle_y: Any,
+    slope_y: Any,
+    start_y: Any,
+    most_y: Any,
+    coverage: _Array,
+) -> None:
+    height, width = coverage.shape
+    at_a_time = min(height, max(1, _PIXELS_IN_A_LOOP // width))
+    xs, ys = np.empty((at_a_time, width), np.float32), np.empty((at_a_time, width), np.float32)
+    for row in range(height):
+        if row % at_a_time == 0:
+            some = min(at_a_time, height - row)
+            limits = (-_ENDLESS, _ENDLESS, _ENDLESS)
+            _positions(columns, rows, index, row, *limits, xs[:some], ys[:some])
+        x, y, covered = xs[row % at_a_time], ys[row % at_a_time], coverage[row]
+        for column in range(width):
+            across = min(max(abs(middle_x - x[column]) * slope_x + start_x, _ZERO), most_x)
+            down = min(max(abs(middle_y - y[column]) * slope_y + start_y, _ZERO), most_y)
+            covered[column] = np.int16(across * down * _EVERYTHING + _HALF)
+
+
+def cover_ellipse(
+    rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
+) -> Tensor:
+    """See `Passes.cover_ellipse`."""
+    coverage = torch.empty(rays.shape, dtype=torch.int16)
+    columns, rows, covered = rays.columns.numpy(), rays.rows.numpy(), coverage.numpy()
+    for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
+        # Of x and of y: the middle, pixels per texel, and parts of the radius per pixel.
+        of_x, of_y = (
+            ((n - 1) / 2, side / n, 2 / side) for side, n in zip(sides, texels, strict=True)
+        )
+        limits = (min(sides) / 2, ramp_px, min(1.0, *sides))
+        _cover_ellipse(columns, rows, index, *of_x, *of_y, *limits, covered[index])
+    return coverage
+
+
+@compiled(f"void({_PLACES}, f4, f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")
+def _cover_ellipse(
+    columns: _Array,
+    rows: _Array,
+    index: int,
+    middle_x: Any,
+    px_x: Any,
+    part_x: Any,
+    middle_y: Any,
+    px_y: Any,
+    part_y: Any,
+    least_radius: Any,
+    ramp_px: Any,
+    most: Any,
+    coverage: _Array,
+) -> None:
+    height, width = coverage.shape
+    xs, ys = np.empty((1, width), np.float32), np.empty((1, width), np.float32)
+    for row in range(height):
+        _positions(columns, rows, index, row, -_ENDLESS, _ENDLESS, _ENDLESS, xs, ys)
+        covered = coverage[row]
+        for column in range(width):
+            x, y = (xs[0, column] - middle_x) * px_x, (ys[0, column] - middle_y) * px_y
+            radius = np.sqrt(x * x + y * y)
+            # How far out it is, 1 at the edge: of the radius there; in the middle, of the least.
+            out = np.sqrt((x * part_x) * (x * part_x) + (y * part_y) * (y * part_y))
+            edge = radius / out if out > _IN_THE_MIDDLE else least_radius
+            inside = (edge - radius + _HALF) / ramp_px
+            covered[column] = np.int16(min(max(inside, _ZERO), most) * _EVERYTHING + _HALF)

@@ -86,6 +86,7 @@ def frames_together(plan: ScenePlan) -> int:
     return max(1, min(_FRAMES_AHEAD, _BYTES_OF_BUFFERS // frame_bytes))
 
 
+@torch.inference_mode()
 def render_scene(
     plan: ScenePlan,
     folders: Mapping[str, Path],

@@ -59,6 +59,7 @@ class GroundTruth:
         if len(self._unseen) == _FRAMES_TOGETHER or self._unseen_bytes > _BYTES_TOGETHER:
             self._see_all()
 
+    @torch.inference_mode()
     def _see_all(self) -> None:
         if self._tracks is not None:
             outlines = (outline for frame in self._unseen for outline in frame.outlines)
