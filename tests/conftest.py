@@ -50,7 +50,9 @@ def device_of(way: str) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         if way == "torch":
             patch.setattr(processors, "_loops", lambda: passes_by_torch)
+            processors.passes_on.cache_clear()
         yield "cuda" if way == "cuda" else "cpu"
+    processors.passes_on.cache_clear()
 
 
 def lacks(*programs: str) -> bool:

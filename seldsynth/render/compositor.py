@@ -181,22 +181,31 @@ def warp(textures: Sequence[Texture], view: View) -> list[Patch]:
 
 def _patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
     """Of luma [n, 2, h, w] and chroma [n, 3, h/2, w/2], each with what is kept."""
-    covers = [Cover(kept) for kept in luma[:, 1].unbind()]
-    return _listed(view, luma[:, 0], covers, chroma[:, :2], chroma[:, 2])
+    return [
+        Patch(
+            rectangle=rectangle,
+            luma=luma[index, 0],
+            cover=Cover(luma[index, 1]),
+            chroma=chroma[index, :2],
+            chroma_kept=chroma[index, 2],
+        )
+        for index, rectangle in enumerate(view.rectangles)
+    ]
 
 
 def _opaque_patches(luma: Tensor, chroma: Tensor, view: View) -> list[Patch]:
     """Of luma [n, 1, h, w] and chroma [n, 2, h/2, w/2]."""
     _, half_kept = view.opaque_kept
-    return _listed(view, luma[:, 0], view.opaque_covers, chroma, half_kept)
-
-
-def _listed(
-    view: View, luma: Tensor, covers: Sequence[Cover], chroma: Tensor, chroma_kept: Tensor
-) -> list[Patch]:
-    """Patches of what n have."""
-    each = (view.rectangles, luma.unbind(), covers, chroma.unbind(), chroma_kept.unbind())
-    return [Patch(*parts) for parts in zip(*each, strict=True)]
+    return [
+        Patch(
+            rectangle=rectangle,
+            luma=luma[index, 0],
+            cover=view.opaque_covers[index],
+            chroma=chroma[index],
+            chroma_kept=half_kept[index],
+        )
+        for index, rectangle in enumerate(view.rectangles)
+    ]
 
 
 def canvas_noise(*, width: int, height: int, seed: int, device: torch.device) -> Tensor:

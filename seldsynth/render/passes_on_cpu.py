@@ -50,9 +50,9 @@ def texture(planes: _Array, device: torch.device) -> Tensor:
 def left_sited(planes: Tensor) -> Tensor:
     """See `Passes.left_sited`; of numbers that are not negative."""
     count, height, width = planes.shape
-    sited = torch.empty((count, height // 2, width // 2), dtype=torch.int16)
-    _left_sited(planes.numpy(), sited.numpy())
-    return sited
+    sited = np.empty((count, height // 2, width // 2), np.int16)
+    _left_sited(planes.numpy(), sited)
+    return torch.from_numpy(sited)
 
 
 @compiled("void(i4[::1], i2[::1])")
@@ -285,10 +285,10 @@ def own_pixels(kept: Sequence[Tensor]) -> list[tuple[Tensor, Counts, Counts]]:
     found = []
     for behind in kept:
         height, width = behind.shape
-        own = torch.empty((height, width), dtype=torch.uint8)
+        own = np.empty((height, width), np.uint8)
         rows, columns = np.empty(height, np.int32), np.zeros(width, np.int32)
-        _own_pixels(behind.numpy(), own.numpy(), rows, columns)
-        found.append((own, rows, columns))
+        _own_pixels(behind.numpy(), own, rows, columns)
+        found.append((torch.from_numpy(own), rows, columns))
     return found
 
 

@@ -118,16 +118,16 @@ def cover_rectangle(
     rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
 ) -> Tensor:
     """See `Passes.cover_rectangle`."""
-    coverage = torch.empty(rays.shape, dtype=torch.int16)
-    columns, rows, covered = rays.columns.numpy(), rays.rows.numpy(), coverage.numpy()
+    coverage = np.empty(rays.shape, np.int16)
+    columns, rows = rays.columns.numpy(), rays.rows.numpy()
     for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
         # Of x and of y: the middle, how it falls from there and from where, and where it is cut.
         of_x, of_y = (
             ((n - 1) / 2, -side / n / ramp_px, (side + 1) / 2 / ramp_px, min(1.0, side))
             for side, n in zip(sides, texels, strict=True)
         )
-        _cover_rectangle(columns, rows, index, *of_x, *of_y, covered[index])
-    return coverage
+        _cover_rectangle(columns, rows, index, *of_x, *of_y, coverage[index])
+    return torch.from_numpy(coverage)
 
 
 _PLACES = "f4[:,:,::1], f4[:,:,::1], i8"
@@ -167,16 +167,16 @@ def cover_ellipse(
     rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
 ) -> Tensor:
     """See `Passes.cover_ellipse`."""
-    coverage = torch.empty(rays.shape, dtype=torch.int16)
-    columns, rows, covered = rays.columns.numpy(), rays.rows.numpy(), coverage.numpy()
+    coverage = np.empty(rays.shape, np.int16)
+    columns, rows = rays.columns.numpy(), rays.rows.numpy()
     for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
         # Of x and of y: the middle, pixels per texel, and parts of the radius per pixel.
         of_x, of_y = (
             ((n - 1) / 2, side / n, 2 / side) for side, n in zip(sides, texels, strict=True)
         )
         limits = (min(sides) / 2, ramp_px, min(1.0, *sides))
-        _cover_ellipse(columns, rows, index, *of_x, *of_y, *limits, covered[index])
-    return coverage
+        _cover_ellipse(columns, rows, index, *of_x, *of_y, *limits, coverage[index])
+    return torch.from_numpy(coverage)
 
 
 @compiled(f"void({_PLACES}, f4, f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")

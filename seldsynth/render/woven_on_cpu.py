@@ -21,7 +21,6 @@ _Array = NDArray[Any]
 
 _PIXELS_IN_A_LOOP = 1 << 11
 """What is between two steps stays in the processor's nearest cache."""
-_NOTHING = np.empty(0, np.int16)
 _LINE = 64  # bytes of memory, as processors fetch it
 
 # What loops know of `rays` and `scales`, once more, as in `sampling_on_cpu`.
@@ -76,14 +75,12 @@ def _weave(planes: _Array, woven: _Array) -> None:
 def see(textures: Sequence[Tensor], rays: Rays, coverage: Tensor | None, *, colours: int) -> Tensor:
     """See `Passes.see`."""
     count, height, width = rays.shape
-    found = torch.empty((count, colours + 1, height, width), dtype=torch.int16)
-    columns, rows, patches = rays.columns.numpy(), rays.rows.numpy(), found.numpy()
+    found = np.empty((count, colours + 1, height * width), np.int16)
+    columns, rows, covered = rays.columns.numpy(), rays.rows.numpy(), _flat(coverage, count)
     limits = rays.limits(outside=2.0**20)
     for index, texels in enumerate(textures):
-        covered = _NOTHING if coverage is None else coverage[index].view(-1).numpy()
-        patch = patches[index].reshape(colours + 1, -1)
-        _see(texels.numpy(), columns, rows, index, *limits, covered, patch)
-    return found
+        _see(texels.numpy(), columns, rows, index, *limits, covered[index], found[index])
+    return torch.from_numpy(found.reshape(count, colours + 1, height, width))
 
 
 def see_woven(
@@ -94,21 +91,26 @@ def see_woven(
 ) -> tuple[Tensor, Tensor]:
     """See `Passes.see_woven`."""
     count, height, width = rays.shape
-    luma = torch.empty((count, 2, height, width), dtype=torch.int16)
-    chroma = torch.empty((count, 3, height // 2, width // 2), dtype=torch.int16)
-    columns, rows, patches, half_patches = (
-        part.numpy() for part in (rays.columns, rays.rows, luma, chroma)
-    )
+    luma = np.empty((count, 2, height * width), np.int16)
+    chroma = np.empty((count, 3, height * width // 4), np.int16)
+    columns, rows = rays.columns.numpy(), rays.rows.numpy()
+    covered, half_covered = _flat(coverage, count), _flat(half_coverage, count)
     limits = rays.limits(outside=2.0**20)
     for index, texels in enumerate(textures):
-        covered, half_covered = (
-            _NOTHING if part is None else part[index].view(-1).numpy()
-            for part in (coverage, half_coverage)
-        )
-        patch, half_patch = patches[index].reshape(2, -1), half_patches[index].reshape(3, -1)
-        covers = (covered, half_covered)
-        _see_woven(texels.numpy(), columns, rows, index, *limits, *covers, patch, half_patch)
-    return luma, chroma
+        covers = (covered[index], half_covered[index])
+        look = (texels.numpy(), columns, rows, index, *limits)
+        _see_woven(*look, *covers, luma[index], chroma[index])
+    luma_shape, chroma_shape = (count, 2, height, width), (count, 3, height // 2, width // 2)
+    return (
+        torch.from_numpy(luma.reshape(luma_shape)),
+        torch.from_numpy(chroma.reshape(chroma_shape)),
+    )
+
+
+def _flat(coverage: Tensor | None, count: int) -> _Array:
+    """Coverage [n, h, w] as [n, h · w], or as [n, 0] where all is covered."""
+    found = np.empty((count, 0), np.int16) if coverage is None else coverage.numpy()
+    return found.reshape(count, -1)
 
 
 _RAYS = "f4[:,:,::1], f4[:,:,::1], i8"
