@@ -277,8 +277,8 @@ class Frame:
         flat = self.buffer.view(-1)
         self.luma = flat[: width * height].view(height, width)
         self.chroma = flat[width * height :].view(2, height // 2, width // 2)
-
-        self._planes = (self.luma, self.chroma)
+        self._passes = passes_on(device)
+        self._planes = self._passes.planes(self.luma, self.chroma)
 
     def paint(
         self, patch: Patch, below: Frame | None = None, *, instead_of: Rectangle | None = None
@@ -289,9 +289,8 @@ class Frame:
         """
         parts = (patch.luma, patch.cover.kept, patch.chroma, patch.chroma_kept)
         behind = (below or self)._planes
-        blend = passes_on(self.buffer.device).blend
-        blend(self._planes, behind, parts, patch.rectangle, instead_of)
+        self._passes.blend(self._planes, behind, parts, patch.rectangle, instead_of)
 
     def restore(self, rectangle: Rectangle, background: Frame) -> None:
         """Copy a rectangle from another frame of the same size."""
-        passes_on(self.buffer.device).restore(self._planes, background._planes, rectangle)
+        self._passes.restore(self._planes, background._planes, rectangle)

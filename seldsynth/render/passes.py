@@ -26,8 +26,8 @@ from seldsynth.render.rays import Rays
 Counts = NDArray[np.int32]
 Pair = tuple[float, float]
 """Of what is across and what is down."""
-Planes = tuple[Tensor, Tensor]
-"""Luma [height, width] and chroma [2, height/2, width/2], uint8."""
+Planes = tuple[Any, Any]
+"""Luma [height, width] and chroma [2, height/2, width/2] of a frame: see `Passes.planes`."""
 PatchPlanes = tuple[Tensor, Tensor, Tensor, Tensor]
 """Luma and what is kept of it [h, w], chroma [2, h/2, w/2] and what is kept of it [h/2, w/2]."""
 Place = tuple[int, int, int, int]
@@ -105,6 +105,9 @@ class Passes(Protocol):
         Returns luma and what is kept of it [n, 2, h, w]; chroma and what is kept of it
         [n, 3, h/2, w/2].
         """
+
+    def planes(self, luma: Tensor, chroma: Tensor) -> Planes:
+        """A frame's planes, uint8, in the same memory, as what is below takes them."""
 
     def blend(
         self,

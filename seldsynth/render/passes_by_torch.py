@@ -136,6 +136,11 @@ def _through_alpha(seen: Tensor, coverage: Tensor | None) -> Tensor:
     return torch.cat((seen[:, :-1].mul(_LEVEL).add_(ROUNDING), kept), dim=1)
 
 
+def planes(luma: Tensor, chroma: Tensor) -> Planes:
+    """See `Passes.planes`."""
+    return luma, chroma
+
+
 def blend(
     canvas: Planes,
     below: Planes,

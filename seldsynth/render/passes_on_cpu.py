@@ -26,6 +26,7 @@ __all__ = [
     "kept_by_edges",
     "left_sited",
     "own_pixels",
+    "planes",
     "restore",
     "see",
     "see_opaque",
@@ -89,6 +90,11 @@ def _kept_by_edges(coverage: _Array, kept: _Array) -> None:
         kept[x] = np.int16(_WHOLE - ((np.int32(coverage[x]) + half) >> _COVERAGE_BITS))
 
 
+def planes(luma: Tensor, chroma: Tensor) -> Planes:
+    """See `Passes.planes`: a tensor's array takes as long as a row of it."""
+    return luma.numpy(), chroma.numpy()
+
+
 def blend(
     canvas: Planes,
     below: Planes,
@@ -97,23 +103,17 @@ def blend(
     instead_of: Place | None = None,
 ) -> None:
     """See `Passes.blend`."""
-    (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
-    colour, kept, half_colours, half_kept = (plane.numpy() for plane in patch)
-    parts = (colour, kept, half_colours, half_kept)
-    _blend(luma, chroma, luma_below, chroma_below, *parts, *place[:2], *(instead_of or _NOWHERE))
+    colour, kept, half_colours, half_kept = patch
+    parts = (colour.numpy(), kept.numpy(), half_colours.numpy(), half_kept.numpy())
+    _blend(*canvas, *below, *parts, *place[:2], *(instead_of or _NOWHERE))
 
 
 def restore(canvas: Planes, below: Planes, place: Place) -> None:
     """See `Passes.restore`."""
-    (luma, chroma), (luma_below, chroma_below) = _arrays(canvas), _arrays(below)
-    _restore(luma, chroma, luma_below, chroma_below, *place)
+    _restore(*canvas, *below, *place)
 
 
 _NOWHERE: Place = (0, 0, 0, 0)
-
-
-def _arrays(planes: Planes) -> tuple[_Array, _Array]:
-    return planes[0].numpy(), planes[1].numpy()
 
 
 # Rows of planes are parts of one long row, counted by numbers that cannot be negative: a view of

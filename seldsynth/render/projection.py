@@ -278,7 +278,7 @@ def _rays(
     """Bases [n, 3, 3]. ends: the outermost texels go on outwards, as far as edges are drawn."""
     parts = _parts_of_rays(bases, rectangles, plane)
     columns, rows = (
-        torch.from_numpy(part.astype(np.float32, order="C")).to(device) for part in parts
+        torch.as_tensor(part.astype(np.float32, order="C"), device=device) for part in parts
     )
     # Not quite up to them, where OpenCV is slow.
     across, down = (max(0.0, count - 1 - _INSIDE) for count in plane.texels)

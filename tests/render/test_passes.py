@@ -275,7 +275,8 @@ def test_patches_are_laid_around_the_seam(
         colour = rng.integers(0, 256, size) * (WHOLE - kept) + ROUNDING
         parts.append((colour, kept))
     patch = [torch.from_numpy(one.astype(np.int16)).to(device) for part in parts for one in part]
-    passes.blend(canvas, below, (patch[0], patch[1], patch[2], patch[3]), (x0, 6, 40, 10))
+    planes = (passes.planes(*canvas), passes.planes(*below))
+    passes.blend(*planes, (patch[0], patch[1], patch[2], patch[3]), (x0, 6, 40, 10))
     for plane, expected, its, (colour, kept), pixel in zip(
         canvas, before, behind, parts, (1, 2), strict=True
     ):
@@ -301,6 +302,8 @@ def test_what_is_below_comes_back(way: str, replaced: bool, data: st.DataObject)
         device = torch.device(name)
         canvas, below = mock_canvases(np.random.default_rng(1), device)
         before = [plane.clone() for plane in canvas]
+        passes = passes_on(device)
+        planes, behind = passes.planes(*canvas), passes.planes(*below)
         if replaced:  # by one that is even
             colour, kept = (
                 torch.full((new[3], new[2]), number, dtype=torch.int16, device=device)
@@ -308,9 +311,9 @@ def test_what_is_below_comes_back(way: str, replaced: bool, data: st.DataObject)
             )
             half = kept[::2, ::2].contiguous()
             patch = (colour, kept, torch.stack([colour[::2, ::2]] * 2), half)
-            passes_on(device).blend(canvas, below, patch, new, old)
+            passes.blend(planes, behind, patch, new, old)
         else:
-            passes_on(device).restore(canvas, below, old)
+            passes.restore(planes, behind, old)
     for plane, its, behind, pixel in zip(canvas, before, below, (1, 2), strict=True):
         expected = its.cpu().numpy().copy()
         for is_new, there in ((False, old), *([(True, new)] if replaced else [])):
