@@ -5,8 +5,9 @@ same encoder on the same frames, held in memory, and on the same sound, if it ha
 measured in turn, on one core; the median of the rounds' ratios counts. With --config FILE the
 recordings are those of a config, made in a temporary folder. With --crf N both encode by x264's
 veryfast preset at that constant rate factor, B-frames and lookahead included, in place of what
-seldsynth chooses. All frames of a recording are in memory: of a minute at 1920x960 they are 5 GB.
-Writes benchmarks/results/scene.json, of a config recordings.json, at a rate scene_crf20.json.
+seldsynth chooses, with --seconds N scenes last longer or shorter. All frames of a recording are in
+memory: of a minute at 1920x960 they are 5 GB. Writes benchmarks/results/scene.json, of a config
+recordings.json, at a rate scene_crf20.json, of a length scene_30s.json.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +109,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="four scenes only")
+    parser.add_argument("--seconds", type=float, metavar="N", help="the length of scenes")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the recordings of a config")
     parser.add_argument("--crf", type=int, metavar="N", help="x264's veryfast preset at this rate")
     options = parser.parse_args()
+    if options.config is not None and options.seconds is not None:
+        parser.error("--seconds is the length of scenes; the recordings of --config have their own")
     if options.crf is not None:
         usual = {"preset": "veryfast", "crf": str(options.crf)}
         encode._OPTIONS["libx264"] = lambda form: usual
@@ -119,7 +124,10 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
         if options.config is None:
-            jobs = of_scenes(QUICK if options.quick else SCENES, Path(folder))
+            scenes = QUICK if options.quick else SCENES
+            if options.seconds is not None:
+                scenes = [replace(scene, seconds=options.seconds) for scene in scenes]
+            jobs = of_scenes(scenes, Path(folder))
         else:
             jobs = of_config(options.config, Path(folder))
         for name, job in jobs:
@@ -131,7 +139,9 @@ def main() -> None:
                 flush=True,
             )
     what = "scene" if options.config is None else "recordings"
-    write_results(what if options.crf is None else f"{what}_crf{options.crf}", found)
+    length = "" if options.seconds is None else f"_{options.seconds:g}s"
+    rate = "" if options.crf is None else f"_crf{options.crf}"
+    write_results(f"{what}{length}{rate}", found)
 
 
 if __name__ == "__main__":
