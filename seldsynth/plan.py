@@ -139,7 +139,9 @@ class TilePlan:
 
     @property
     def begins_anew(self) -> bool:
-        """Whether its clip ends before it goes."""
+        """Whether it is a clip that ends before it goes."""
+        if self.asset.kind == "image":
+            return False
         return self.clip_start_ms + self.track.duration_ms > self.asset.duration_ms
 
     @property

@@ -7,8 +7,9 @@ decoder sees, frames on their side, pixels that are not square, damage in the mi
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -116,7 +117,9 @@ class ClipReader:
         self._current: TimedFrame | None = None
         self._next: TimedFrame | None = None
         self._until_s = Fraction(0)
-        self._known: list[TimedFrame] = []  # of which there have been all when a loop is over
+        self._is_closed = False
+        self._starts_s: list[Fraction] = []  # of all that have been decoded: of a whole loop
+        self._end_s = Fraction(0)
         self._kept: list[VideoFrame] | None = []  # what is in them, of a short clip
         self._again: tuple[Generator[VideoFrame, None, None], int, VideoFrame] | None = None
         self._reformatter = VideoReformatter()
@@ -137,15 +140,16 @@ class ClipReader:
     def close(self) -> None:
         """Close the file."""
         self._frames.close()
-        self._known.clear()
-        self._kept = self._again = None
-        self._resources.close()
+        self._is_closed = True
+        self._current = self._next = self._kept = None
+        self._forget_decoder()
 
     def frame_at(self, time_s: Fraction) -> TimedFrame:
         """The frame shown at a time from the clip's start, as it loops for ever.
 
         time_s must not be less than in the call before. Raises MediaError for a damaged file.
         """
+        self._check_open()
         if self._current is None:
             self._start_loop(Fraction(0))
         while time_s >= self._until_s:
@@ -271,15 +275,24 @@ class ClipReader:
         frame, start_s = held
         if self._max_duration_s is not None:
             duration_s = min(duration_s, self._max_duration_s - start_s)
-        known = TimedFrame(
-            index=index,
-            start_s=start_s,
-            duration_s=duration_s,
-            decoded=partial(self._decoded_again, index),
+        timed = TimedFrame(
+            index=index, start_s=start_s, duration_s=duration_s, decoded=lambda: frame
         )
-        self._known.append(known)
+        self._starts_s.append(start_s)
+        self._end_s = timed.end_s
         self._keep(index, frame)
-        return replace(known, decoded=lambda: frame)
+        return timed
+
+    def _known(self) -> Generator[TimedFrame, None, None]:
+        """All frames once more, when there has been a whole loop of them."""
+        ends_s = itertools.chain(self._starts_s[1:], [self._end_s])
+        for index, (start_s, end_s) in enumerate(zip(self._starts_s, ends_s, strict=True)):
+            yield TimedFrame(
+                index=index,
+                start_s=start_s,
+                duration_s=end_s - start_s,
+                decoded=partial(self._decoded_again, index),
+            )
 
     def _keep(self, index: int, frame: VideoFrame) -> None:
         """Remember a frame for the next loop, as long as the clip is short enough for that."""
@@ -292,10 +305,11 @@ class ClipReader:
 
     def _decoded_again(self, index: int) -> VideoFrame:
         """A frame of a loop after the first one: kept, or else decoded, with those before it."""
+        self._check_open()
         if self._kept is not None:
             return self._kept[index]
         if self._again is None or index < self._again[1]:
-            self._resources.close()
+            self._forget_decoder()
             self._container, self._stream = self._open()
             frames, place, frame = self._raw_frames(), -1, None
         else:
@@ -303,9 +317,21 @@ class ClipReader:
         while frame is None or place < index:
             frame, place = next(frames, None), place + 1
             if frame is None:
+                self._forget_decoder()
                 raise MediaError(f"{self.path}: has become shorter while it was read")
         self._again = (frames, place, frame)
         return frame
+
+    def _forget_decoder(self) -> None:
+        """Close the file; who decodes from it must not go on."""
+        if self._again is not None:
+            self._again[0].close()
+        self._again = None
+        self._resources.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ValueError(f"{self.path}: the reader is closed")
 
     def _raw_frames(self) -> Generator[VideoFrame, None, None]:
         codec = self._stream.codec_context
@@ -343,13 +369,13 @@ class ClipReader:
         self._until_s = self._loop_start_s + due_s - self._slack_s
 
     def _rewind(self, time_s: Fraction) -> None:
-        """Go back to the first frame, in the last loop that starts before time_s."""
+        """Begin anew, in the last loop that starts before time_s."""
         assert self._current is not None
         duration_s = self._current.end_s
         loops = (time_s - self._loop_start_s) // duration_s
         loop_start_s = self._loop_start_s + max(1, loops) * duration_s
         self._frames.close()
-        self._frames = _replay(self._known)
+        self._frames = self._known()
         self._start_loop(loop_start_s)
 
     def _convert(
@@ -374,10 +400,6 @@ class ClipReader:
             interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
             threads=1,
         )
-
-
-def _replay(frames: list[TimedFrame]) -> Generator[TimedFrame, None, None]:
-    yield from frames
 
 
 def has_alpha(frame: VideoFrame) -> bool:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from seldsynth.asset_files import read_still_bytes
-from seldsynth.media.decode import ClipReader, TimedFrame
+from seldsynth.media.decode import ClipReader
 from seldsynth.media.stills import read_still
 from seldsynth.plan import CanvasPlan
 from seldsynth.render.colour import bgr_to_yuv, separated
@@ -96,14 +96,14 @@ class VideoCanvas(Canvas):
             self._height = 2 * round(frame.height * plan.asset.height / kept_height / 2)
         self._resources = contextlib.ExitStack()
         self._reader = self._resources.enter_context(ClipReader(path, max_duration_s=None))
-        self._shown: TimedFrame | None = None
+        self._shown: int | None = None
 
     def advance(self, time_s: Fraction) -> bool:
         """Show the video's frame of a time, not less than before; True if it is another one."""
         timed = self._reader.frame_at(time_s)
-        if timed is self._shown:
+        if timed.index == self._shown:
             return False
-        self._shown = timed
+        self._shown = timed.index
         planes = self._reader.planes(timed, width=self._width, height=self._height)
         width, height = self.frame.width, self.frame.height
         self._fill(

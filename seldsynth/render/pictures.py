@@ -256,7 +256,7 @@ class ClipSource:
         self._resources = contextlib.ExitStack()
         self._reader = self._resources.enter_context(ClipReader(path))
         self._timed: TimedFrame | None = None
-        self._last: tuple[TimedFrame, int, Picture] | None = None
+        self._last: tuple[int, int, Picture] | None = None
 
     def width_of(self, level: int) -> int:
         """How wide the picture of a level is, in pixels."""
@@ -278,8 +278,8 @@ class ClipSource:
         timed = self._timed
         if timed is None:
             raise ValueError("nobody has said when")
-        if self._last is None or self._last[0] is not timed or self._last[1] != level:
-            self._last = (timed, level, self._make(timed, level))
+        if self._last is None or self._last[:2] != (timed.index, level):
+            self._last = (timed.index, level, self._make(timed, level))
         return self._last[2]
 
     def close(self) -> None:

@@ -214,7 +214,9 @@ class _Showing:
                 yield self._noted(sight, patch, views[sight.stand])
         again = [sight for sight in sights if new.get(sight.stand) != sight]
         for some in _alike(again, views):
-            those = [views[sight.stand].alone() for sight in some]
+            for stand in dict.fromkeys(sight.stand for sight in some):
+                views[stand] = views[stand].alone()
+            those = [views[sight.stand] for sight in some]
             patches = warp([sight.texture for sight in some], View.joined([o.view for o in those]))
             for sight, patch, known in zip(some, patches, those, strict=True):
                 yield self._noted(sight, patch, known)

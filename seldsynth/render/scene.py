@@ -200,7 +200,7 @@ def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, Fraction,
     So there are fewer calls, and what a picture is made of is in the processor's cache, from which
     other pictures, painting and encoding drive it out.
     """
-    rate, parts = plan.frames_per_second.as_integer_ratio()
+    frames, seconds = plan.frames_per_second.as_integer_ratio()
     video_frame, most, known = 0, 1, set[int]()
     while video_frame < plan.num_frames:
         shown: dict[int, list[_Shown]] = {}
@@ -208,7 +208,7 @@ def _layers(plan: ScenePlan, tiles: Cast[Tile]) -> Iterator[tuple[int, Fraction,
             shown[frame] = sorted(tiles.at(frame), key=_nearness)
             if not known.issuperset(index for index, _, _ in shown[frame]):
                 break  # nobody knows yet how large it is
-        times_s = {frame: Fraction(frame * parts, rate) for frame in shown}
+        times_s = {frame: Fraction(frame * seconds, frames) for frame in shown}
         layers = _made(shown, times_s)
         _close(tiles.leave())
         last: list[Layer] = []

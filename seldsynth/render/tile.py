@@ -197,7 +197,7 @@ class Tile:
 
 
 def _memory_of(plan: TilePlan) -> Memory[_Shown, Texture]:
-    """Of its textures: a clip that does not begin anew shows none again."""
+    """Of a tile's textures. A clip that does not begin anew shows none again."""
     if plan.asset.kind == "image":
         return Memory(_KEPT_BYTES, least=_TEXTURES_KEPT)
     return Memory(_LOOP_BYTES if plan.begins_anew else 0, comes_round=True)

@@ -171,13 +171,16 @@ def _aim(
 def _fetch(woven: _Array, corners: _Array) -> Any:
     """Look at each of the processor's lines of memory that some corners are in, and those between.
 
-    Asked for all at once, they come sooner than one by one. The sum matters to nobody.
+    Asked for all at once, they come sooner than one by one. The sum matters to nobody. Not where
+    rows are curves across the texture, near a pole: there, most of it would lie between.
     """
     first = last = corners[0]
     for x in range(len(corners)):
         first, last = min(first, corners[x]), max(last, corners[x])
     texels, total = woven.reshape(-1), np.uint64(0)
     end = np.uint64(last) + np.uint64(woven.shape[1] + 2)  # those below and to the right
+    if end - np.uint64(first) > np.uint64(4 * (len(corners) + woven.shape[1])):
+        return total
     for x in range(np.uint64(first), end, np.uint64(_LINE // woven.itemsize)):
         total += np.uint64(texels[x])
     return total

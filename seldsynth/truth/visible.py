@@ -147,8 +147,7 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
         return []
     y = visible.rectangle.y0 + rows.item(0)
     height = rows.item(-1) - rows.item(0) + 1
-    first, span = _narrowest(columns, width)
-    first = (first + visible.rectangle.x0) % width if span < width else 0
+    first, span = _narrowest(columns + visible.rectangle.x0, width)
     if first + span <= width:
         return [Box(x=first, y=y, width=span, height=height)]
     right = width - first
@@ -158,14 +157,16 @@ def boxes_of(visible: Visible, *, width: int) -> list[Box]:
     ]
 
 
-def _narrowest(places: NDArray[np.intp], width: int) -> tuple[int, int]:
+def _narrowest(columns: NDArray[np.intp], width: int) -> tuple[int, int]:
     """First column and number of columns of the least part of a circle that has all of some.
 
-    places: of the columns in a rectangle, which is not wider than the circle, in their order.
+    columns: in their order from left to right, counted on beyond the seam. Of gaps as wide as each
+    other the first one of the canvas is left out.
     """
-    span = places.item(-1) - places.item(0) + 1
+    span = columns.item(-1) - columns.item(0) + 1
     if 2 * span <= width:  # no gap within is as wide as what is left
-        return places.item(0), span
+        return columns.item(0) % width, span
+    places = np.sort(columns % width)
     gaps = np.diff(places, append=places[0] + width)  # to the next column that is not empty
     widest = int(gaps.argmax())
     if gaps[widest] == 1:  # all around

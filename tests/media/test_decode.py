@@ -1,6 +1,8 @@
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -101,6 +103,48 @@ def test_a_long_clip_that_begins_anew_is_decoded_when_somebody_asks(
         assert level_of(third[0]) == pytest.approx(LEVELS[0], abs=2)
         with pytest.raises(MediaError, match="shorter"):
             _ = third[5].frame
+
+
+def test_a_decoder_that_failed_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seldsynth.media.decode._KEPT_BYTES", 0)
+    path = mock_clip(tmp_path / "a.mp4", levels=LEVELS)
+    with ClipReader(path) as reader:
+        known = [reader.frame_at(Fraction(n, 10)) for n in range(20)][10:]
+        assert known[4].frame is not None
+        path.write_bytes(b"no clip")
+        for index in (1, 6, 4):
+            with pytest.raises(MediaError, match="cannot be opened"):
+                _ = known[index].frame
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 1 << 24])
+def test_nothing_is_held_once_it_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int
+) -> None:
+    monkeypatch.setattr("seldsynth.media.decode._KEPT_BYTES", kept_bytes)
+    path = mock_clip(tmp_path / "a.mp4")
+
+    def looped() -> tuple[weakref.ref[ClipReader], TimedFrame]:
+        reader = ClipReader(path)
+        shown = [reader.frame_at(Fraction(n, 10)) for n in range(25)]
+        assert all(timed.frame for timed in shown[::5])
+        reader.close()
+        with pytest.raises(ValueError, match="closed"):
+            reader.frame_at(Fraction(3))
+        with pytest.raises(ValueError, match="closed"):
+            _ = shown[15].frame
+        return weakref.ref(reader), shown[0]
+
+    gc.collect()
+    gc.disable()
+    try:
+        reader, first = looped()
+        assert reader() is None  # no circle that waits for the garbage collector
+        assert first.frame.width == 64
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("poison", ["85", "170"])

@@ -725,8 +725,10 @@ def test_a_clip_that_begins_anew_is_not_made_anew(
         assert np.array_equal(one, third)
 
 
-def test_a_clip_that_has_grown_is_made_anew(tmp_path: Path, made_textures: list[Texture]) -> None:
-    """In steps of its blur, which is in canvas pixels."""
+def test_a_clip_that_has_grown_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_textures: list[Texture]
+) -> None:
+    """In steps of its blur, which is in canvas pixels; what has another size makes room."""
     of = asset(mock_clip(tmp_path / "a.mp4", levels=[60, 120]), 64, 48, "video")
     clip = tile(of, *[(0, 0)] * 8)
     sides = (30.0,) * 4 + (24.0,) * 4
@@ -735,6 +737,21 @@ def test_a_clip_that_has_grown_is_made_anew(tmp_path: Path, made_textures: list[
         one = replace(clip, longer_side_deg=sides, look=LookPlan(blur_px=blur_px))
         frames(scene(one, num_frames=8, interpolate=False), tmp_path)
         assert len(made_textures) == count
+        monkeypatch.setattr(tiles, "_LOOP_BYTES", 2 * made_textures[0].nbytes)
+
+
+@pytest.mark.parametrize(
+    ("clip_start_ms", "duration_ms", "begins_anew"),
+    [(0, 800, False), (0, 799, True), (300, 1100, False), (300, 1099, True)],
+)
+def test_whether_a_clip_begins_anew(
+    tmp_path: Path, clip_start_ms: int, duration_ms: int, begins_anew: bool
+) -> None:
+    of = asset(mock_clip(tmp_path / "a.mp4"), 64, 48, "video")
+    one = tile(replace(of, duration_ms=duration_ms), *[(0, 0)] * 8)
+    assert replace(one, clip_start_ms=clip_start_ms).begins_anew is begins_anew
+    still = tile(image_asset(tmp_path, "a.png", mock_pixels()), *[(0, 0)] * 8)
+    assert not still.begins_anew
 
 
 def test_who_comes_is_made_alone_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,6 +184,14 @@ def test_the_box_around_a_pole_leaves_out_the_widest_gap() -> None:
         assert boxes_of(whole, width=100) == [Box(x=0, y=12, width=100, height=2)]
 
 
+@pytest.mark.parametrize("x0", [0, 30, 74, 99])
+def test_boxes_do_not_depend_on_where_a_rectangle_begins(x0: int) -> None:
+    """Of two gaps as wide as each other, either could be left out."""
+    there = [(column - x0) % 100 for column in (*range(30), *range(50, 80))]
+    boxes = boxes_of(rectangle_mask(x0, there, width=100), width=100)
+    assert boxes == [Box(x=50, y=12, width=50, height=2), Box(x=0, y=12, width=30, height=2)]
+
+
 def outline(x0: int, y0: int, kept: float, *, width: int = 20, height: int = 10) -> Outline:
     rectangle = Rectangle(x0=x0, y0=y0, width=width, height=height)
     part = torch.full((height, width), round(kept * WHOLE), dtype=torch.int16)
