@@ -6,7 +6,7 @@ in `woven_on_cpu`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -114,20 +114,28 @@ def _opaque(seen: _Array, kept: _Array, colours: _Array) -> None:
             found[x] = np.int16(np.int16(levels[x]) * np.int16(_WHOLE - behind[x]) + _ROUNDING)
 
 
+def _covered(rays: Rays, loop: Callable[..., None], numbers: Iterable[Sequence[float]]) -> Tensor:
+    """Coverage [n, h, w] by a loop; numbers: what it is told of each of the n."""
+    coverage = np.empty(rays.shape, np.int16)
+    columns, rows = rays.columns.numpy(), rays.rows.numpy()
+    for index, its in enumerate(numbers):
+        loop(columns, rows, index, *its, coverage[index])
+    return torch.from_numpy(coverage)
+
+
 def cover_rectangle(
     rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
 ) -> Tensor:
     """See `Passes.cover_rectangle`."""
-    coverage = np.empty(rays.shape, np.int16)
-    columns, rows = rays.columns.numpy(), rays.rows.numpy()
-    for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
-        # Of x and of y: the middle, how it falls from there and from where, and where it is cut.
-        of_x, of_y = (
+    # Of x and of y: the middle, how it falls from there and from where, and where it is cut.
+    ramps = (
+        [
             ((n - 1) / 2, -side / n / ramp_px, (side + 1) / 2 / ramp_px, min(1.0, side))
             for side, n in zip(sides, texels, strict=True)
-        )
-        _cover_rectangle(columns, rows, index, *of_x, *of_y, coverage[index])
-    return torch.from_numpy(coverage)
+        ]
+        for sides, ramp_px in zip(sides_px, ramps_px, strict=True)
+    )
+    return _covered(rays, _cover_rectangle, ((*of_x, *of_y) for of_x, of_y in ramps))
 
 
 _PLACES = "f4[:,:,::1], f4[:,:,::1], i8"
@@ -167,16 +175,14 @@ def cover_ellipse(
     rays: Rays, texels: tuple[int, int], sides_px: Sequence[Pair], ramps_px: Sequence[float]
 ) -> Tensor:
     """See `Passes.cover_ellipse`."""
-    coverage = np.empty(rays.shape, np.int16)
-    columns, rows = rays.columns.numpy(), rays.rows.numpy()
-    for index, (sides, ramp_px) in enumerate(zip(sides_px, ramps_px, strict=True)):
+    numbers = []
+    for sides, ramp_px in zip(sides_px, ramps_px, strict=True):
         # Of x and of y: the middle, pixels per texel, and parts of the radius per pixel.
         of_x, of_y = (
             ((n - 1) / 2, side / n, 2 / side) for side, n in zip(sides, texels, strict=True)
         )
-        limits = (min(sides) / 2, ramp_px, min(1.0, *sides))
-        _cover_ellipse(columns, rows, index, *of_x, *of_y, *limits, coverage[index])
-    return torch.from_numpy(coverage)
+        numbers.append((*of_x, *of_y, min(sides) / 2, ramp_px, min(1.0, *sides)))
+    return _covered(rays, _cover_ellipse, numbers)
 
 
 @compiled(f"void({_PLACES}, f4, f4, f4, f4, f4, f4, f4, f4, f4, i2[:,::1])")
